@@ -1,0 +1,89 @@
+# Everything that is done with this repository. `make` alone lists it.
+# Needs Node >= 20.19, npm and make; `make setup` gets the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+bin := node_modules/.bin
+vitest = $(bin)/vitest run $(VITEST_FLAGS)
+# Folders too: their time changes when a file goes.
+sources := $(shell find src actors examples bench -name '*.ts' -o -type d 2>/dev/null)
+
+## Variables, as in `make simulate SEEDS=500`:
+SEEDS ?= 50#   how many seeds `simulate` runs
+DIR ?=#        where `demo` and `up` keep their data; empty: a temporary folder
+VITEST_FLAGS ?=# passed to every vitest run
+
+.PHONY: help setup build check fix format lint types package test test-unit test-integration simulate mutants demo up bench graph clean
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: node_modules/.conclave-stamp ## install what is needed: the locked packages, and a nats-server if there is none
+	@infra/scripts/setup-nats-server.sh
+
+# Install scripts do not run (.npmrc). The stamp lives in node_modules, so removing that folder installs again.
+node_modules/.conclave-stamp: package-lock.json package.json .npmrc
+	npm ci
+	@touch $@
+
+build: setup dist/.conclave-stamp ## compile src, actors and examples into dist
+
+dist/.conclave-stamp: $(sources) tsconfig.json tsconfig.build.json node_modules/.conclave-stamp
+	rm -rf dist/src dist/actors dist/examples dist/bench
+	$(bin)/tsc -p tsconfig.build.json
+	@if [ -f dist/src/cli/main.js ]; then chmod +x dist/src/cli/main.js; fi
+	@touch $@
+
+check: setup format lint types package ## everything that can be checked without running it; what CI runs
+
+format: setup
+	$(bin)/prettier --check --log-level warn .
+
+fix: setup ## lay out the code and mend what lint can mend by itself
+	$(bin)/prettier --write --log-level warn .
+	$(bin)/eslint --fix .
+
+lint: setup ## typed lint, and code that nobody uses
+	$(bin)/eslint --max-warnings 0 .
+	$(bin)/knip
+
+types: setup ## types of everything, and that the core compiles with no Node and no browser
+	$(bin)/tsc -p tsconfig.json
+	$(bin)/tsc -p tsconfig.pure.json
+
+package: build
+	$(bin)/publint --strict
+
+test: build ## all tests: unit, machines, simulation, conformance, integration, scenarios
+	$(vitest)
+
+test-unit: setup ## the tests that need no server (seconds)
+	$(vitest) test/unit test/machines test/tidy.test.ts
+
+test-integration: build ## the tests against a real nats-server
+	$(vitest) test/conformance test/integration test/scenarios
+
+simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
+	SEEDS=$(SEEDS) $(vitest) test/simulation
+
+mutants: setup ## break each guarded rule on purpose and see that a test notices
+	$(bin)/tsx infra/scripts/mutants.ts
+
+demo: build ## a small fleet that hunts threats, loses its leader, and loses no work (DIR=folder keeps the data)
+	node dist/examples/threat-hunt/main.js $(if $(DIR),--dir '$(DIR)')
+
+up: build ## a fleet of three agents and a private nats-server on this machine, until Ctrl-C
+	node dist/src/cli/main.js up --agents 3 $(if $(DIR),--dir '$(DIR)')
+
+bench: build ## measure on this machine
+	node dist/bench/main.js
+
+graph: setup ## draw every statechart as Mermaid into dist/graph
+	$(bin)/tsx infra/scripts/graph.ts
+
+clean: ## remove what was built; keeps node_modules and .local
+	rm -rf dist coverage

@@ -1,0 +1,127 @@
+/**
+ * The only code that changes fleet state. Total over every event of the ledger; deterministic: no clock, no
+ * chance, no settings. Status changes go along the charts (I3); an event that fits no edge is a broken invariant.
+ */
+import { assert, assertNever } from './assert.ts';
+import { applyMember } from './apply-member.ts';
+import { applyProposal } from './apply-proposal.ts';
+import { applyTask } from './apply-task.ts';
+import type { Entry, EntryContext, EventOf, LedgerEvent, RequestKey } from './events.ts';
+import type { FleetState, Remembered } from './state.ts';
+import type { Charts } from './transitions.ts';
+
+/** Applies a whole entry. The caller has checked genesis, term and chain. */
+export function applyEntry(state: FleetState, entry: Entry, sequence: number, charts: Charts): void {
+  beginEntry(state, { sequence, term: entry.term, at: entry.at });
+  for (const event of entry.events) apply(state, event, leaderOf(entry), charts);
+}
+
+/** Moves the state to a new entry: from here on events belong to it. */
+export function beginEntry(state: FleetState, context: EntryContext): void {
+  assert(context.sequence === state.sequence + 1, `entry ${context.sequence} after ${state.sequence}`);
+  assert(context.at >= state.at, `ledger time went back from ${state.at} to ${context.at}`);
+  state.sequence = context.sequence;
+  state.at = context.at;
+  expire(state.requests, context.at);
+  expire(state.keys, context.at);
+}
+
+export interface Author {
+  readonly term: number;
+  readonly id: Entry['leader'];
+  readonly incarnation: Entry['incarnation'];
+  readonly genesis: string;
+}
+
+export function leaderOf(entry: Entry): Author {
+  return { term: entry.term, id: entry.leader, incarnation: entry.incarnation, genesis: entry.genesis };
+}
+
+export function apply(state: FleetState, event: LedgerEvent, author: Author, charts: Charts): void {
+  switch (event.type) {
+    case 'term.started':
+      startTerm(state, event, author);
+      break;
+    case 'term.handedOver':
+      state.handover = event.reason;
+      break;
+    case 'member.joined':
+    case 'member.updated':
+    case 'member.draining':
+    case 'member.resumed':
+    case 'member.left':
+    case 'member.died':
+    case 'member.forgotten':
+      applyMember(state, event, charts.member);
+      break;
+    case 'request.accepted':
+      state.requests.set(event.request.key, remembered(event.request, { tasks: event.tasks }));
+      break;
+    case 'task.submitted':
+      if (event.key !== undefined) {
+        state.keys.set(event.key.key, remembered(event.key, { tasks: [event.task.id] }));
+      }
+      applyTask(state, event, charts.task);
+      break;
+    case 'task.approved':
+    case 'task.due':
+    case 'task.assigned':
+    case 'task.started':
+    case 'task.completed':
+    case 'task.attemptFailed':
+    case 'task.attemptLost':
+    case 'task.attemptReturned':
+    case 'task.failed':
+    case 'task.cancelling':
+    case 'task.cancelled':
+    case 'task.retried':
+      applyTask(state, event, charts.task);
+      break;
+    case 'attempt.released':
+      state.members.get(event.agent)?.lingering.delete(`${event.id}/${event.attempt}`);
+      break;
+    case 'proposal.opened':
+      if (event.key !== undefined) {
+        state.requests.set(event.key.key, remembered(event.key, { proposal: event.proposal.id }));
+      }
+      applyProposal(state, event, charts.proposal);
+      break;
+    case 'ballot.cast':
+    case 'proposal.decided':
+      applyProposal(state, event, charts.proposal);
+      break;
+    default:
+      assertNever(event);
+  }
+}
+
+function startTerm(state: FleetState, event: EventOf<'term.started'>, author: Author): void {
+  assert(author.term === state.term + 1, `term ${author.term} after ${state.term}`);
+  const { counts } = state;
+  counts.elections += 1;
+  if (state.leader?.id !== author.id) counts.leaderChanges += 1;
+  if (event.cause === 'leader.gone' || event.cause === 'leader.silent') counts.reElections += 1;
+  if (state.genesis === '') state.genesis = author.genesis;
+  state.term = author.term;
+  state.fencingToken = state.sequence;
+  state.leader = { id: author.id, incarnation: author.incarnation };
+  state.previousHandover = state.handover;
+  state.handover = null;
+  state.leaderSince = state.at;
+  state.lastElection = { cause: event.cause, candidates: event.candidates, durationMs: event.durationMs };
+}
+
+function remembered(
+  request: RequestKey,
+  what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>,
+): Remembered {
+  return { digest: request.digest, expiresAt: request.expiresAt, tasks: [], proposal: null, ...what };
+}
+
+/** Keys of one map have one window, so the oldest expires first. */
+function expire(requests: Map<string, Remembered>, at: number): void {
+  for (const [key, { expiresAt }] of requests) {
+    if (expiresAt > at) return;
+    requests.delete(key);
+  }
+}

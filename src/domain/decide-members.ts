@@ -1,0 +1,90 @@
+/** Decisions about members: join, update, drain, leave, death. SPEC A1–A7. */
+import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
+import { settleWithout } from './decide-proposals.ts';
+import { lose, takeBack } from './decide-tasks.ts';
+import type { Profile } from './events.ts';
+import type { AgentId, Incarnation } from './ids.ts';
+import { isPresent, type Member } from './state.ts';
+
+export interface JoinRequest {
+  readonly id: AgentId;
+  readonly incarnation: Incarnation;
+  readonly profile: Profile;
+}
+
+/** What a probe of the present holder of an id found. */
+export type HolderVerdict = 'alive' | 'silent' | 'gone';
+
+/** Whether the holder of the id must be probed before the join can be decided. */
+export function holderToProbe(context: DecisionContext, request: JoinRequest): Member | null {
+  const member = context.state.members.get(request.id);
+  if (member === undefined || !isPresent(member) || member.incarnation === request.incarnation) return null;
+  return member;
+}
+
+/** A join. `holder` is what was found of the holder that `holderToProbe` named. Joining again changes the profile. */
+export function decideJoin(context: DecisionContext, request: JoinRequest, holder?: HolderVerdict): Verdict<null> {
+  const { state, settings } = context;
+  const { id, incarnation, profile } = request;
+  const member = state.members.get(id);
+  if (member !== undefined && isPresent(member)) {
+    if (member.incarnation === incarnation) {
+      if (!sameProfile(member.profile, profile)) context.emit({ type: 'member.updated', id, profile });
+      return accepted(null);
+    }
+    if (holder === 'alive') {
+      return refused('ID_TAKEN', `id ${id} is held by incarnation ${member.incarnation}, which is alive`);
+    }
+    if (holder !== 'gone') {
+      return refused('HOLDER_SILENT', `id ${id} is held by incarnation ${member.incarnation}, which does not answer yet`);
+    }
+    decideDeath(context, member, `replaced by incarnation ${incarnation}`);
+  } else if (member === undefined && state.members.size >= settings.membersMax) {
+    return refused('LIMIT_REACHED', `the fleet has ${settings.membersMax} members`);
+  }
+  context.emit({ type: 'member.joined', id, incarnation, profile });
+  return accepted(null);
+}
+
+export function sameProfile(a: Profile, b: Profile): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Takes no new task from now on. */
+export function decideDrain(context: DecisionContext, id: AgentId): Verdict<null> {
+  const member = context.state.members.get(id);
+  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (member.status === 'alive') context.emit({ type: 'member.draining', id });
+  return accepted(null);
+}
+
+export function decideResume(context: DecisionContext, id: AgentId): Verdict<null> {
+  const member = context.state.members.get(id);
+  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (member.status === 'draining') context.emit({ type: 'member.resumed', id });
+  return accepted(null);
+}
+
+/** Goes for good; what it still has goes to others and does not count as an attempt. */
+export function decideLeave(
+  context: DecisionContext,
+  from: { readonly id: AgentId; readonly incarnation: Incarnation },
+): Verdict<null> {
+  const member = context.state.members.get(from.id);
+  if (member === undefined || !isPresent(member) || member.incarnation !== from.incarnation) return accepted(null);
+  for (const task of heldBy(context, member)) takeBack(context, task);
+  context.emit({ type: 'member.left', id: member.id });
+  settleWithout(context, member.id);
+  return accepted(null);
+}
+
+/** Its attempts end as lost and the tasks wait for others, within their retries. */
+export function decideDeath(context: DecisionContext, member: Member, reason: string): void {
+  for (const task of heldBy(context, member)) lose(context, task, `agent ${member.id} ${reason}`);
+  context.emit({ type: 'member.died', id: member.id, reason });
+  settleWithout(context, member.id);
+}
+
+function heldBy(context: DecisionContext, member: Member) {
+  return [...member.held].flatMap((id) => context.state.tasks.get(id) ?? []);
+}

@@ -1,0 +1,231 @@
+/** Decisions about tasks: submit, cancel, retry, and what agents report of their attempts. SPEC T1–T9. */
+import { backoffMs } from './backoff.ts';
+import { assertNever } from './assert.ts';
+import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
+import { openProposal, type ProposalRequest } from './decide-proposals.ts';
+import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
+import { timeOrderedId, type AgentId, type Incarnation, type ProposalId, type TaskId } from './ids.ts';
+import { attemptKey, currentAttempt, isEnded, type Attempt, type Task } from './state.ts';
+
+/** One task of a submit, checked at the door; lists sorted, defaults not yet filled in. */
+export interface TaskRequest {
+  readonly type: string;
+  readonly payload: unknown;
+  readonly priority: number;
+  readonly requiredCapabilities: readonly string[];
+  readonly target: string | null;
+  readonly maxRetries: number | null;
+  readonly runTimeoutMs: number | null;
+  readonly delayMs: number | null;
+  readonly idempotencyKey: string | null;
+  /** Digest of everything but the key. */
+  readonly digest: string;
+  readonly approval: ProposalRequest | null;
+}
+
+export interface SubmitRequest {
+  /** The caller's name for this submit, made anew for each and kept in its repeats. */
+  readonly key: string;
+  readonly digest: string;
+  readonly tasks: readonly TaskRequest[];
+}
+
+/** All or nothing. A repeat answers with the first one's ids. */
+export function decideSubmit(context: DecisionContext, request: SubmitRequest): Verdict<readonly TaskId[]> {
+  const { state, settings, at } = context;
+  const repeat = state.requests.get(request.key);
+  if (repeat !== undefined) {
+    if (repeat.digest === request.digest) return accepted(repeat.tasks);
+    return refused('CONFLICT', `request ${request.key} was made before with another body`);
+  }
+  const limit = limitOf(context, request);
+  if (limit !== null) return refused('LIMIT_REACHED', limit);
+  for (const task of request.tasks) {
+    const first = task.idempotencyKey === null ? undefined : state.keys.get(task.idempotencyKey);
+    if (first !== undefined && first.digest !== task.digest) {
+      return refused('CONFLICT', `idempotency key ${task.idempotencyKey ?? ''} was used before with another body`);
+    }
+  }
+  const ids = request.tasks.map((task) => submitOne(context, task));
+  const expiresAt = at + settings.requestWindowMs;
+  context.emit({
+    type: 'request.accepted',
+    request: { key: request.key, digest: request.digest, expiresAt },
+    tasks: ids,
+  });
+  return accepted(ids);
+}
+
+function limitOf({ state, settings }: DecisionContext, request: SubmitRequest): string | null {
+  if (state.tasks.size + request.tasks.length > settings.tasksMax) return `the fleet keeps ${settings.tasksMax} tasks`;
+  if (state.requests.size >= settings.requestKeysMax || state.keys.size + request.tasks.length > settings.requestKeysMax) {
+    return `the fleet remembers ${settings.requestKeysMax} request keys`;
+  }
+  return null;
+}
+
+function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
+  const { state, settings, at } = context;
+  const key = request.idempotencyKey;
+  const known = key === null ? undefined : state.keys.get(key)?.tasks[0];
+  if (known !== undefined) return known;
+  const id = timeOrderedId({ at, genesis: state.genesis, ordinal: state.tasksCreated }) as TaskId;
+  const approval: ProposalSpec | null = request.approval === null ? null : openProposal(context, request.approval, id);
+  const spec: TaskSpec = {
+    id,
+    type: request.type,
+    payload: request.payload,
+    priority: request.priority,
+    requiredCapabilities: request.requiredCapabilities,
+    target: request.target,
+    maxRetries: request.maxRetries ?? settings.maxRetries,
+    runTimeoutMs: request.runTimeoutMs,
+    notBefore: request.delayMs === null ? null : at + request.delayMs,
+    proposal: approval?.id ?? null,
+  };
+  context.emit(
+    key === null
+      ? { type: 'task.submitted', task: spec }
+      : {
+          type: 'task.submitted',
+          task: spec,
+          key: { key, digest: request.digest, expiresAt: at + settings.idempotencyWindowMs },
+        },
+  );
+  return id;
+}
+
+export interface CancelAnswer {
+  readonly status: 'cancelled' | 'cancelling';
+}
+
+export function decideCancel(context: DecisionContext, id: TaskId): Verdict<CancelAnswer> {
+  const task = context.state.tasks.get(id);
+  if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
+  if (isEnded(task)) return refused('ALREADY_ENDED', `task ${id} is ${task.status}`);
+  switch (task.status) {
+    case 'cancelling':
+      return accepted({ status: 'cancelling' });
+    case 'assigned':
+    case 'running':
+      context.emit({ type: 'task.cancelling', id });
+      return accepted({ status: 'cancelling' });
+    default:
+      context.emit({ type: 'task.cancelled', id });
+      return accepted({ status: 'cancelled' });
+  }
+}
+
+/** By hand: a failed task gets its retries anew. */
+export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null> {
+  const task = context.state.tasks.get(id);
+  if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
+  if (task.status !== 'failed') return refused('CONFLICT', `task ${id} is ${task.status}; only a failed one can be retried`);
+  context.emit({ type: 'task.retried', id });
+  return accepted(null);
+}
+
+export type Report = { readonly id: TaskId; readonly attempt: number } & (
+  | { readonly kind: 'started' }
+  | { readonly kind: 'completed'; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly error: TaskError; readonly isFinal: boolean }
+  | { readonly kind: 'returned' }
+);
+
+/** `stale`: the attempt is not this agent's any more; its handler must stop. */
+export type ReportAnswer = 'recorded' | 'stale';
+
+/** What an agent says of one of its attempts. Said again, it is answered as before. */
+export function decideReport(
+  context: DecisionContext,
+  from: { readonly agent: AgentId; readonly incarnation: Incarnation },
+  report: Report,
+): ReportAnswer {
+  const task = context.state.tasks.get(report.id);
+  const attempt = task?.attempts.find((each) => each.attempt === report.attempt);
+  if (task === undefined || attempt === undefined) return 'stale';
+  if (attempt.agent !== from.agent || attempt.incarnation !== from.incarnation) return 'stale';
+  if (attempt.end === null) {
+    record(context, task, report);
+    return 'recorded';
+  }
+  return afterTheEnd(context, attempt, from.agent, report);
+}
+
+function record(context: DecisionContext, task: Task, report: Report): void {
+  const { id, attempt } = report;
+  if (task.status === 'cancelling') {
+    if (report.kind !== 'started') context.emit({ type: 'task.cancelled', id });
+    return;
+  }
+  switch (report.kind) {
+    case 'started':
+      if (task.status === 'assigned') context.emit({ type: 'task.started', id, attempt });
+      break;
+    case 'completed':
+      context.emit({ type: 'task.completed', id, attempt, result: report.result });
+      break;
+    case 'failed':
+      fail(context, task, { end: 'failed', error: report.error, isFinal: report.isFinal });
+      break;
+    case 'returned':
+      context.emit({ type: 'task.attemptReturned', id, attempt });
+      break;
+    default:
+      assertNever(report);
+  }
+}
+
+function afterTheEnd(context: DecisionContext, attempt: Attempt, agent: AgentId, report: Report): ReportAnswer {
+  const { id } = report;
+  const lingering = context.state.members.get(agent)?.lingering.has(attemptKey(id, attempt.attempt)) === true;
+  if (lingering) {
+    if (report.kind === 'started') return 'stale';
+    context.emit({ type: 'attempt.released', id, attempt: attempt.attempt, agent });
+    return 'recorded';
+  }
+  return attempt.end === report.kind ? 'recorded' : 'stale';
+}
+
+/** Ends the current attempt as failed or timed out: retried after a backoff, or the end of the task. */
+export function fail(
+  context: DecisionContext,
+  task: Task,
+  how: { end: 'failed' | 'timedOut'; error: TaskError; isFinal: boolean },
+): void {
+  const { settings, at } = context;
+  const lingers = how.end === 'timedOut';
+  const failures = task.failures + 1;
+  const { id, maxRetries } = task.spec;
+  if (how.isFinal || failures > maxRetries) {
+    context.emit({ type: 'task.failed', id, end: how.end, error: how.error, lingers });
+    return;
+  }
+  const delay = backoffMs({
+    failures,
+    baseMs: settings.retryBackoffMs,
+    maxMs: settings.retryBackoffMsMax,
+    chance: context.chance(),
+  });
+  const { end, error } = how;
+  context.emit({ type: 'task.attemptFailed', id, attempt: task.attempt, end, error, retryAt: at + delay, lingers });
+}
+
+/** Ends the current attempt because its agent is gone. */
+export function lose(context: DecisionContext, task: Task, reason: string): void {
+  const { id, maxRetries } = task.spec;
+  if (task.status === 'cancelling') {
+    context.emit({ type: 'task.cancelled', id });
+  } else if (currentAttempt(task)?.startedAt !== null && task.failures + 1 > maxRetries) {
+    context.emit({ type: 'task.failed', id, end: 'lost', error: { message: reason }, lingers: false });
+  } else {
+    context.emit({ type: 'task.attemptLost', id, attempt: task.attempt, reason });
+  }
+}
+
+/** Takes the current attempt back from an agent that leaves. */
+export function takeBack(context: DecisionContext, task: Task): void {
+  const { id } = task.spec;
+  if (task.status === 'cancelling') context.emit({ type: 'task.cancelled', id });
+  else context.emit({ type: 'task.attemptReturned', id, attempt: task.attempt });
+}

@@ -1,0 +1,38 @@
+/**
+ * The frame of every decision. A `decide…` function reads the state, refuses before it has emitted anything, or
+ * emits events, which are applied at once, so that its next line sees their effect. All events of one call stand
+ * in one entry (I2). Time, chance and soft state come in through the context; the outcome is in the events.
+ */
+import type { LedgerEvent } from './events.ts';
+import { problem, type ErrorCode, type FieldProblem, type Problem } from './errors.ts';
+import type { AgentId } from './ids.ts';
+import type { Settings } from './settings.ts';
+import type { FleetState } from './state.ts';
+
+export interface DecisionContext {
+  readonly state: FleetState;
+  readonly settings: Settings;
+  /** Ledger time of the entry that these events will stand in. */
+  readonly at: number;
+  /** A number in [0, 1), for jitter. */
+  chance(): number;
+  /** Last reported health of a member, 0–1. */
+  healthOf(id: AgentId): number;
+  emit(event: LedgerEvent): void;
+}
+
+export type Verdict<T> =
+  | { readonly kind: 'accepted'; readonly value: T }
+  | { readonly kind: 'refused'; readonly problem: Problem };
+
+export function accepted<T>(value: T): Verdict<T> {
+  return { kind: 'accepted', value };
+}
+
+export function refused(
+  code: ErrorCode,
+  message: string,
+  fields?: readonly FieldProblem[],
+): { readonly kind: 'refused'; readonly problem: Problem } {
+  return { kind: 'refused', problem: problem(code, message, fields) };
+}

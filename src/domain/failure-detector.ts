@@ -1,0 +1,28 @@
+/**
+ * Who is late and who is silent, as arithmetic over `now`: SPEC A5, DESIGN §6. Counted in multiples of the
+ * interval that the member's own last beat announced, so a member that beats slower is not suspected for it.
+ */
+import type { Settings } from './settings.ts';
+
+export interface Hearing {
+  /** When the member was last heard, or was given a full timeout. */
+  readonly lastHeardAt: number;
+  readonly intervalMs: number;
+  /** Since when the broker says that nobody is there; null: it does not say so. */
+  readonly unreachableSince: number | null;
+}
+
+export type Verdict = 'fresh' | 'late' | 'silent';
+
+export function judge(
+  hearing: Hearing,
+  now: number,
+  settings: Pick<Settings, 'suspectAfterIntervals' | 'deadAfterIntervals' | 'unreachableMs'>,
+): Verdict {
+  const silence = now - hearing.lastHeardAt;
+  if (hearing.unreachableSince !== null) {
+    return now - hearing.unreachableSince >= settings.unreachableMs ? 'silent' : 'late';
+  }
+  if (silence >= settings.deadAfterIntervals * hearing.intervalMs) return 'silent';
+  return silence >= settings.suspectAfterIntervals * hearing.intervalMs ? 'late' : 'fresh';
+}

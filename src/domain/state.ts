@@ -1,0 +1,217 @@
+/**
+ * The fleet as the ledger tells it. Changed only by `apply`; the same sequence gives the same state everywhere.
+ * What only a leader needs (queues, timers) it derives: see `placement.ts` and `timers.ts`.
+ *
+ * I4  A task is in `held` of exactly the member that its current attempt is assigned to, and of no other.
+ * I5  `counts` equals what counting would give.
+ */
+import type {
+  AttemptEnd,
+  Candidate,
+  Decision,
+  ElectionCause,
+  HandoverReason,
+  Profile,
+  ProposalOutcome,
+  ProposalSpec,
+  TaskError,
+  TaskSpec,
+} from './events.ts';
+import type { AgentId, Incarnation, ProposalId, TaskId } from './ids.ts';
+
+export type MemberStatus = 'alive' | 'suspect' | 'draining' | 'dead' | 'left';
+export type TaskStatus =
+  | 'awaiting_approval'
+  | 'scheduled'
+  | 'pending'
+  | 'assigned'
+  | 'running'
+  | 'cancelling'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+export type ProposalStatus = 'open' | ProposalOutcome;
+
+export interface Member {
+  readonly id: AgentId;
+  incarnation: Incarnation;
+  profile: Profile;
+  /** Never `suspect` here: suspicion is the leader's, not the ledger's. */
+  status: MemberStatus;
+  /** Ledger time of the last change of status. */
+  since: number;
+  joinedAt: number;
+  /** Tasks whose current attempt it has. */
+  readonly held: Set<TaskId>;
+  /** `task/attempt` of handlers that outlived their attempt and keep their slot. */
+  readonly lingering: Set<string>;
+  completed: number;
+}
+
+export interface Attempt {
+  readonly attempt: number;
+  readonly agent: AgentId;
+  readonly incarnation: Incarnation;
+  /** Sequence of the term-start under which it was assigned. A re-send does not change it. */
+  readonly fencingToken: number;
+  readonly assignedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  end: AttemptEnd | null;
+  error: TaskError | null;
+}
+
+export interface Task {
+  readonly spec: TaskSpec;
+  /** Order of submission in this fleet. */
+  readonly ordinal: number;
+  readonly submittedAt: number;
+  status: TaskStatus;
+  /** Ledger time of the next step while `scheduled`. */
+  dueAt: number | null;
+  /** Number of the latest attempt; the first is 1; 0: none yet. */
+  attempt: number;
+  /** Attempts that count against `maxRetries`. */
+  failures: number;
+  /** Latest attempts, oldest first; the current one is last while the task is active. */
+  readonly attempts: Attempt[];
+  result: unknown;
+  error: TaskError | null;
+  endedAt: number | null;
+}
+
+export interface Ballot {
+  readonly decision: Decision;
+  readonly reason: string | null;
+  readonly at: number;
+}
+
+export interface Proposal {
+  readonly spec: ProposalSpec;
+  readonly openedAt: number;
+  status: ProposalStatus;
+  decidedAt: number | null;
+  readonly ballots: Map<string, Ballot>;
+}
+
+export interface Leadership {
+  readonly id: AgentId;
+  readonly incarnation: Incarnation;
+}
+
+export interface Counts {
+  readonly tasks: Record<TaskStatus, number>;
+  readonly tasksByType: Map<string, number>;
+  readonly proposals: Record<ProposalStatus, number>;
+  elections: number;
+  leaderChanges: number;
+  /** Term-starts because a leader was gone or silent. */
+  reElections: number;
+  deaths: number;
+  /** Attempts that ended as lost. */
+  reassigned: number;
+  retries: number;
+}
+
+/** What became of a request that carried a key. */
+export interface Remembered {
+  readonly digest: string;
+  readonly expiresAt: number;
+  readonly tasks: readonly TaskId[];
+  readonly proposal: ProposalId | null;
+}
+
+export interface FleetState {
+  genesis: string;
+  /** Sequence of the last entry applied, or begun to be applied. */
+  sequence: number;
+  term: number;
+  /** Sequence of the term-start: the fencing token of this term. */
+  fencingToken: number;
+  leader: Leadership | null;
+  /** Why the leader has written its last entry of this term; null: it has not. */
+  handover: HandoverReason | null;
+  /** How the term before ended. */
+  previousHandover: HandoverReason | null;
+  leaderSince: number;
+  /** Ledger time. */
+  at: number;
+  lastElection: {
+    cause: ElectionCause;
+    candidates: readonly Candidate[];
+    durationMs: number;
+  } | null;
+  readonly members: Map<AgentId, Member>;
+  readonly tasks: Map<TaskId, Task>;
+  readonly proposals: Map<ProposalId, Proposal>;
+  /** Requests by key, oldest first, until they expire. */
+  readonly requests: Map<string, Remembered>;
+  readonly keys: Map<string, Remembered>;
+  tasksCreated: number;
+  proposalsCreated: number;
+  readonly counts: Counts;
+}
+
+export function emptyState(): FleetState {
+  return {
+    genesis: '',
+    sequence: 0,
+    term: 0,
+    fencingToken: 0,
+    leader: null,
+    handover: null,
+    previousHandover: null,
+    leaderSince: 0,
+    at: 0,
+    lastElection: null,
+    members: new Map(),
+    tasks: new Map(),
+    proposals: new Map(),
+    requests: new Map(),
+    keys: new Map(),
+    tasksCreated: 0,
+    proposalsCreated: 0,
+    counts: {
+      tasks: {
+        awaiting_approval: 0,
+        scheduled: 0,
+        pending: 0,
+        assigned: 0,
+        running: 0,
+        cancelling: 0,
+        completed: 0,
+        failed: 0,
+        cancelled: 0,
+      },
+      tasksByType: new Map(),
+      proposals: { open: 0, approved: 0, rejected: 0, expired: 0 },
+      elections: 0,
+      leaderChanges: 0,
+      reElections: 0,
+      deaths: 0,
+      reassigned: 0,
+      retries: 0,
+    },
+  };
+}
+
+export function usedSlots(member: Member): number {
+  return member.held.size + member.lingering.size;
+}
+
+export function isPresent(member: Member): boolean {
+  return member.status === 'alive' || member.status === 'suspect' || member.status === 'draining';
+}
+
+/** The attempt that the task is in, or was in last. */
+export function currentAttempt(task: Task): Attempt | undefined {
+  return task.attempts.at(-1);
+}
+
+export function isEnded(task: Task): boolean {
+  return task.endedAt !== null;
+}
+
+export function attemptKey(id: TaskId, attempt: number): string {
+  return `${id}/${attempt}`;
+}

@@ -1,0 +1,70 @@
+/**
+ * Tasks that wait for an agent, by what they ask for. All tasks with the same type and required capabilities
+ * share one queue, ordered by priority, then age: a queue that nobody can serve holds up no other.
+ * Tasks that no longer wait are skipped when they come to the top.
+ */
+import { Heap } from './heap.ts';
+import type { TaskSpec } from './events.ts';
+
+export interface Waiting {
+  readonly spec: TaskSpec;
+  readonly ordinal: number;
+  readonly status: string;
+}
+
+export interface Requirement {
+  readonly type: string;
+  readonly capabilities: readonly string[];
+}
+
+export interface Queue<T extends Waiting = Waiting> {
+  readonly signature: string;
+  readonly requirement: Requirement;
+  readonly heap: Heap<T>;
+}
+
+/** Whether `a` is to be placed before `b`. */
+export function goesFirst(a: Waiting, b: Waiting): boolean {
+  return a.spec.priority === b.spec.priority ? a.ordinal < b.ordinal : a.spec.priority > b.spec.priority;
+}
+
+export class WaitingTasks {
+  readonly #queues = new Map<string, Queue>();
+
+  add(task: Waiting): void {
+    const signature = signatureOf(task.spec);
+    let queue = this.#queues.get(signature);
+    if (queue === undefined) {
+      queue = {
+        signature,
+        requirement: { type: task.spec.type, capabilities: task.spec.requiredCapabilities },
+        heap: new Heap(goesFirst),
+      };
+      this.#queues.set(signature, queue);
+    }
+    queue.heap.push(task);
+  }
+
+  /** Queues that hold a task; empty ones are dropped on the way. */
+  *queues(): Iterable<Queue> {
+    for (const queue of this.#queues.values()) {
+      if (first(queue) === undefined) this.#queues.delete(queue.signature);
+      else yield queue;
+    }
+  }
+}
+
+/** The queue's first task that still waits. */
+export function first(queue: Queue): Waiting | undefined {
+  for (;;) {
+    const task = queue.heap.peek();
+    if (task === undefined || task.status === 'pending') return task;
+    queue.heap.pop();
+  }
+}
+
+export function signatureOf(spec: Pick<TaskSpec, 'type' | 'requiredCapabilities'>): string {
+  return spec.requiredCapabilities.length === 0
+    ? spec.type
+    : `${spec.type} ${spec.requiredCapabilities.join(' ')}`;
+}

@@ -1,0 +1,105 @@
+/**
+ * Opens connections to NATS: from our options to the library's, with the pings, the reconnect policy and the
+ * name that every connection of ours has. The bus's connection reconnects for ever; the ledger's never does
+ * (DESIGN §3 rule 8).
+ */
+import { Events, type ConnectionOptions, type NatsConnection, type Status } from 'nats';
+import type { BusStatus } from '../ports.ts';
+import { connectError } from './errors.ts';
+import { fence, type NatsLog } from './log.ts';
+import { connectPromptly } from './transport.ts';
+
+/** How to log in: what the library takes, passed through. */
+export type NatsAuth = Pick<ConnectionOptions, 'authenticator' | 'token' | 'user' | 'pass' | 'tls'>;
+
+export interface NatsAddress extends NatsAuth {
+  readonly servers: string | readonly string[];
+  /** What this process is (`agent`, `http`, `cli`), for `nats server report connections`. */
+  readonly role: string;
+  readonly id: string;
+  /** Replies come to subjects below it. Default: NATS's own `_INBOX`. */
+  readonly inboxPrefix?: string;
+}
+
+const pingIntervalMs = 1_000;
+const pingsOutMax = 2;
+const connectTimeoutMs = 2_000;
+const reconnectWaitMs = 100;
+const reconnectJitterMs = 150;
+/** A refused heartbeat comes every second; its complaint is worth a line less often. */
+const complaintEveryMs = 10_000;
+
+/** Throws NO_NATS or FORBIDDEN. */
+export async function connectNats(address: NatsAddress, reconnect: boolean): Promise<NatsConnection> {
+  const servers = typeof address.servers === 'string' ? [address.servers] : [...address.servers];
+  const auth: NatsAuth = {};
+  for (const key of ['authenticator', 'token', 'user', 'pass', 'tls'] as const) {
+    if (address[key] !== undefined) Object.assign(auth, { [key]: address[key] });
+  }
+  const options: ConnectionOptions = {
+    ...auth,
+    servers,
+    name: `conclave/${address.role}/${address.id}`,
+    pingInterval: pingIntervalMs,
+    maxPingOut: pingsOutMax,
+    timeout: connectTimeoutMs,
+    reconnect,
+    maxReconnectAttempts: -1,
+    // Two equal refusals in a row end the library's patience; a broker that restarts may refuse for a while.
+    ignoreAuthErrorAbort: reconnect,
+    reconnectDelayHandler: reconnectDelay(),
+    noAsyncTraces: true,
+    ...(address.inboxPrefix === undefined ? {} : { inboxPrefix: address.inboxPrefix }),
+  };
+  try {
+    return await connectPromptly(options);
+  } catch (error) {
+    throw connectError(error, servers);
+  }
+}
+
+/**
+ * The library compares the wait with the wall clock: after a step backwards it would not dial until the old
+ * time is reached again. It asks for the wait before every look at a server; after such a step the next few
+ * looks have none.
+ */
+function reconnectDelay(): () => number {
+  const freeLooks = 16;
+  const stepMs = 50;
+  let latest = Date.now();
+  let free = 0;
+  return () => {
+    const now = Date.now();
+    if (now < latest - stepMs) free = freeLooks;
+    latest = now;
+    if (free > 0) {
+      free -= 1;
+      return -Infinity;
+    }
+    return reconnectWaitMs + Math.random() * reconnectJitterMs;
+  };
+}
+
+/** Hears every change of the connection, the last of which is `closed`. What the broker refuses is logged. */
+export function watchConnection(nc: NatsConnection, log: NatsLog, heard: (status: BusStatus) => void): void {
+  const tell = (status: BusStatus): void => fence(log, 'connection status', () => heard(status));
+  let complainedAt = -Infinity;
+  // A publish that the broker refused is known only from its complaint, which names the subject.
+  const complaint = (status: Status): void => {
+    const now = performance.now();
+    if (now - complainedAt < complaintEveryMs) return;
+    complainedAt = now;
+    log.error({ error: status.data, ...status.permissionContext }, 'the broker refused something');
+  };
+  const watch = async (): Promise<void> => {
+    for await (const status of nc.status()) {
+      if (status.type === Events.Disconnect) tell('offline');
+      else if (status.type === Events.Reconnect) tell('online');
+      else if (status.type === Events.LDM) tell('lameDuck');
+      else if (status.type === Events.Error) complaint(status);
+    }
+  };
+  watch().catch((error: unknown) => log.error({ err: error }, 'the connection cannot be watched'));
+  const closed = (): void => tell('closed');
+  nc.closed().then(closed, closed);
+}

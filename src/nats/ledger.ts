@@ -1,0 +1,108 @@
+/**
+ * The Ledger on JetStream: opens connections that do not reconnect, each after the stream has been verified,
+ * and followers on the bus.
+ */
+import type { Bus, Clock, Ledger, LedgerFollower, OpenOutcome, Random, Subscription } from '../ports.ts';
+import { connectNats, type NatsAddress } from './connection.ts';
+import { reasonOf } from './errors.ts';
+import { Follower } from './follower.ts';
+import { NatsLedgerConnection } from './ledger-connection.ts';
+import { fence, type NatsLog } from './log.ts';
+import type { LedgerStreamWish } from './stream-config.ts';
+import { setUpStream, type SetupOutcome } from './stream-setup.ts';
+
+/** For the whole of connecting, creating and verifying. */
+const openTimeoutMs = 5_000;
+
+export interface NatsLedgerOptions {
+  readonly address: NatsAddress;
+  readonly wish: LedgerStreamWish;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NatsLog;
+}
+
+export class NatsLedger implements Ledger {
+  readonly #options: NatsLedgerOptions;
+  readonly #connections = new Set<NatsLedgerConnection>();
+  readonly #followers = new Set<Follower>();
+  /** A broker that had JetStream once and has not now is restarting, or its leader is away. */
+  #hasOpened = false;
+  #isClosed = false;
+
+  constructor(options: NatsLedgerOptions) {
+    this.#options = options;
+  }
+
+  connect(done: (outcome: OpenOutcome) => void): void {
+    let isOver = false;
+    const end = (outcome: OpenOutcome): void => {
+      if (isOver) {
+        if (outcome.kind === 'opened') outcome.connection.close();
+        return;
+      }
+      isOver = true;
+      clearTimeout(timer);
+      fence(this.#options.log, 'ledger connect', () => done(outcome));
+    };
+    const late = { kind: 'unavailable', reason: `no ledger within ${openTimeoutMs} ms` } as const;
+    const timer = setTimeout(() => end(late), openTimeoutMs);
+    this.#open().then(end, (error: unknown) => end({ kind: 'unavailable', reason: reasonOf(error) }));
+  }
+
+  follow(from: number, follower: LedgerFollower): Subscription {
+    const { address, bus, clock, log, random, wish } = this.#options;
+    const newConsumer = (): { name: string; inbox: string } => {
+      const name = `${address.role}-${address.id}-${random.id()}`;
+      return { name, inbox: `${address.inboxPrefix ?? '_INBOX'}.${name}` };
+    };
+    const { stream } = wish;
+    const reader: LedgerFollower = {
+      entry: follower.entry,
+      stopped: (reason) => {
+        this.#followers.delete(following);
+        follower.stopped(reason);
+      },
+    };
+    const following = new Follower({ bus, clock, log, stream, newConsumer }, from, reader);
+    this.#followers.add(following);
+    return {
+      close: () => {
+        following.close();
+        this.#followers.delete(following);
+      },
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const follower of this.#followers) follower.close();
+    for (const connection of this.#connections) connection.close();
+  }
+
+  async #open(): Promise<OpenOutcome> {
+    const { address, wish, log } = this.#options;
+    const nc = await connectNats(address, false);
+    const { stream, subject } = wish;
+    const { inboxPrefix } = address;
+    const connection = new NatsLedgerConnection(nc, {
+      stream,
+      subject,
+      log,
+      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    });
+    const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;
+    const outcome = await new Promise<SetupOutcome>((resolve) =>
+      setUpStream({ request: connection.request, wish, hasJetStream }, resolve),
+    );
+    if (outcome.kind !== 'ready' || this.#isClosed) {
+      connection.close();
+      return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : outcome;
+    }
+    this.#hasOpened = true;
+    this.#connections.add(connection);
+    connection.onClosed(() => this.#connections.delete(connection));
+    return { kind: 'opened', connection };
+  }
+}

@@ -1,0 +1,53 @@
+/** All four ports on one NATS server or cluster: the only place of this folder that puts the parts together. */
+import type { ServerInfo } from 'nats';
+import type { Ports } from '../ports.ts';
+import { subjectsOf } from '../wire/subjects.ts';
+import { NatsBus } from './bus.ts';
+import { realClock } from './clock.ts';
+import { connectNats, type NatsAddress } from './connection.ts';
+import { NatsLedger } from './ledger.ts';
+import type { NatsLog } from './log.ts';
+import { realRandom } from './random.ts';
+
+export interface NatsPortsOptions extends NatsAddress {
+  readonly fleet: string;
+  /** Of the ledger stream. Not given: 1 when it is created, any when it exists. */
+  readonly replicas?: 1 | 3;
+  /** Default 1 GiB. */
+  readonly ledgerBytesMax?: number;
+  readonly log: NatsLog;
+}
+
+export interface NatsPorts extends Ports {
+  /** Of the server that the bus was connected to first. */
+  readonly serverInfo: ServerInfo | undefined;
+  /** Sends what was just published, then closes the bus, every follower and every ledger connection. */
+  close(): Promise<void>;
+}
+
+/** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the credentials. */
+export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
+  const { fleet, replicas, ledgerBytesMax, log, ...address } = options;
+  const { stream, ledger: subject } = subjectsOf(fleet);
+  const nc = await connectNats(address, true);
+  const { inboxPrefix } = address;
+  const bus = new NatsBus(nc, { log, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) });
+  const wish = {
+    stream,
+    subject,
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(ledgerBytesMax === undefined ? {} : { ledgerBytesMax }),
+  };
+  const ledger = new NatsLedger({ address, wish, bus, clock: realClock, random: realRandom, log });
+  return {
+    clock: realClock,
+    random: realRandom,
+    bus,
+    ledger,
+    serverInfo: nc.info,
+    close: async () => {
+      ledger.close();
+      await bus.close();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * The configuration of a fleet's ledger stream (DESIGN §3): what it is created with, and what is verified each
+ * time a connection is opened. Every field here carries a guarantee; those that carry none are not looked at.
+ */
+import { ConclaveError } from '../domain/errors.ts';
+
+export interface LedgerStreamWish {
+  readonly stream: string;
+  /** The one subject that it captures. */
+  readonly subject: string;
+  /** Not given: a new stream gets 1, and an existing one may have any. */
+  readonly replicas?: 1 | 3;
+  /** An existing stream may have more. Default 1 GiB. */
+  readonly ledgerBytesMax?: number;
+}
+
+const ledgerBytesMaxDefault = 1024 ** 3;
+
+/** A JetStream stream configuration as the broker's API has it. */
+export type StreamConfig = Readonly<Record<string, unknown>>;
+
+/** What must hold exactly. An optional field that the broker leaves out means false, zero or none. */
+function required(wish: LedgerStreamWish): StreamConfig {
+  return {
+    name: wish.stream,
+    subjects: [wish.subject],
+    retention: 'limits',
+    storage: 'file',
+    discard: 'new',
+    // Nothing leaves the ledger but by compaction.
+    max_age: 0,
+    max_msgs: -1,
+    max_msgs_per_subject: -1,
+    deny_delete: true,
+    deny_purge: false,
+    sealed: false,
+    allow_rollup_hdrs: false,
+    // One consumer per follower, and entries as large as the broker takes.
+    max_consumers: -1,
+    max_msg_size: -1,
+    // Reads come from the stream's leader, appends are acknowledged after they are stored.
+    allow_direct: false,
+    no_ack: false,
+  };
+}
+
+/** Later servers' features, each of which would break the ledger. Not sent: older servers refuse unknown fields. */
+const forbidden: StreamConfig = {
+  persist_mode: undefined,
+  allow_msg_ttl: false,
+  allow_msg_counter: false,
+  mirror: undefined,
+  sources: undefined,
+  subject_transform: undefined,
+};
+
+export function newStreamConfig(wish: LedgerStreamWish): StreamConfig {
+  return {
+    ...required(wish),
+    num_replicas: wish.replicas ?? 1,
+    max_bytes: wish.ledgerBytesMax ?? ledgerBytesMaxDefault,
+  };
+}
+
+/** The first field that is not as the ledger needs it, as an error that says how to change it; null when all are. */
+export function streamMismatch(actual: StreamConfig, wish: LedgerStreamWish): ConclaveError | null {
+  const { stream } = wish;
+  for (const [field, expected] of Object.entries({ ...required(wish), ...forbidden })) {
+    if (!isSame(actual[field], expected)) return misconfigured(stream, field, actual[field], shown(expected));
+  }
+  if (wish.replicas !== undefined && actual['num_replicas'] !== wish.replicas) {
+    return misconfigured(stream, 'num_replicas', actual['num_replicas'], shown(wish.replicas));
+  }
+  const bytesMin = wish.ledgerBytesMax ?? ledgerBytesMaxDefault;
+  const bytes = actual['max_bytes'];
+  if (typeof bytes !== 'number' || bytes < bytesMin) {
+    return misconfigured(stream, 'max_bytes', bytes, `a limit of at least ${bytesMin}`);
+  }
+  return null;
+}
+
+function isSame(actual: unknown, expected: unknown): boolean {
+  if (actual === undefined || actual === null)
+    return expected === undefined || expected === false || expected === 0;
+  // The default, when the broker says it.
+  if (expected === undefined) return actual === 'default';
+  return JSON.stringify(actual) === JSON.stringify(expected);
+}
+
+function misconfigured(stream: string, field: string, actual: unknown, expected: string): ConclaveError {
+  const message =
+    `stream ${stream}: ${field} is ${shown(actual)} and must be ${expected}; ` +
+    `change it with \`nats stream edit ${stream}\`, or move the stream away and let Conclave create its own`;
+  return new ConclaveError('LEDGER_MISCONFIGURED', message, {
+    fields: [{ field, message: `is ${shown(actual)} and must be ${expected}` }],
+  });
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'not set' : JSON.stringify(value);
+}

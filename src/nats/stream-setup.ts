@@ -1,0 +1,79 @@
+/**
+ * Finds the fleet's stream, or creates it, and verifies it: each time a ledger connection is opened. Two nodes
+ * may do so at once; the one that comes second finds the stream.
+ */
+import { ConclaveError } from '../domain/errors.ts';
+import { jetStreamMissing } from './errors.ts';
+import { callApi, objectAt, whyNot, type ApiOutcome, type Request } from './jetstream-api.ts';
+import { newStreamConfig, streamMismatch, type LedgerStreamWish } from './stream-config.ts';
+
+export type SetupOutcome =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'broken'; readonly error: ConclaveError };
+
+export interface StreamSetup {
+  readonly request: Request;
+  readonly wish: LedgerStreamWish;
+  /** What the server says of itself; a server that has JetStream and does not serve it is starting or cut off. */
+  readonly hasJetStream: boolean;
+}
+
+export function setUpStream(setup: StreamSetup, done: (outcome: SetupOutcome) => void): void {
+  const { request, wish } = setup;
+  const { stream } = wish;
+  const look = (mayCreate: boolean): void =>
+    callApi(request, { verb: `STREAM.INFO.${stream}` }, (outcome) => {
+      if (mayCreate && outcome.kind === 'fault' && outcome.fault === 'streamMissing') create();
+      else done(judge(outcome, setup));
+    });
+  const create = (): void =>
+    callApi(request, { verb: `STREAM.CREATE.${stream}`, body: newStreamConfig(wish) }, (outcome) => {
+      // Somebody else created it meanwhile, perhaps differently.
+      if (outcome.kind === 'fault' && outcome.fault === 'streamExists') look(false);
+      else done(judge(outcome, setup));
+    });
+  look(true);
+}
+
+function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
+  if (outcome.kind === 'answer') {
+    const error = streamMismatch(objectAt(outcome.body, 'config'), setup.wish);
+    return error === null ? { kind: 'ready' } : { kind: 'broken', error };
+  }
+  if (outcome.kind === 'noResponders' && !setup.hasJetStream)
+    return { kind: 'broken', error: jetStreamMissing() };
+  if (outcome.kind === 'fault') {
+    const error = lasting(outcome, setup.wish);
+    if (error !== null) return { kind: 'broken', error };
+  }
+  return { kind: 'unavailable', reason: whyNot(outcome) };
+}
+
+/** The faults that stay until somebody changes something. */
+function lasting(
+  outcome: Extract<ApiOutcome, { kind: 'fault' }>,
+  wish: LedgerStreamWish,
+): ConclaveError | null {
+  const { stream } = wish;
+  const misconfigured = (field: string, advice: string): ConclaveError =>
+    new ConclaveError(
+      'LEDGER_MISCONFIGURED',
+      `stream ${stream} cannot be created: ${outcome.reason}; ${advice}`,
+      {
+        fields: [{ field, message: outcome.reason }],
+      },
+    );
+  switch (outcome.fault) {
+    case 'noJetStream':
+      return jetStreamMissing();
+    case 'subjectTaken':
+      return misconfigured('subjects', 'another stream captures the ledger subject: narrow or remove it');
+    case 'noCluster':
+      return misconfigured('num_replicas', 'this server is not part of a cluster: ask for 1 replica');
+    case 'noResources':
+      return misconfigured('max_bytes', "ask for a smaller ledger, or raise JetStream's storage limit");
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * nats.js's TCP transport, minus two ways in which it outlives a dead link (nats.js 2.29.3, node_transport.js):
+ *
+ * 1. A link found stale is closed only after a last write has been taken by the kernel. While a partition
+ *    lasts and the send buffer is full that is never, and with the heartbeat already stopped nothing else
+ *    would ever reconnect. Here the socket is destroyed at once.
+ * 2. A dial that times out while the server is silent (frozen: its kernel still accepts) leaves its socket
+ *    behind: one leak per attempt, and a process that cannot exit. Here it is destroyed as well.
+ *
+ * The library keeps one transport factory per process, set by each of its own `connect` calls: an application
+ * that also uses nats.js directly brings the plain transport back for later dials, and loses only this.
+ */
+import { createConnection, type Socket } from 'node:net';
+import type { ConnectionOptions, NatsConnection } from 'nats';
+import { NatsConnectionImpl } from 'nats/lib/nats-base-client/nats.js';
+import { setTransportFactory } from 'nats/lib/nats-base-client/transport.js';
+import { NodeTransport, nodeResolveHost } from 'nats/lib/src/node_transport.js';
+
+class PromptTransport extends NodeTransport {
+  /** As the library's, but the socket is known from the start, so that `close` can end an unanswered dial. */
+  override dial(to: { hostname: string; port: number }): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(to.port, to.hostname);
+      this.socket = socket;
+      let failure = new Error('the connection was closed while it was being opened');
+      socket.setNoDelay(true);
+      socket.on('connect', () => {
+        socket.removeAllListeners();
+        resolve(socket);
+      });
+      socket.on('error', (error) => (failure = error));
+      socket.on('close', () => reject(failure));
+    });
+  }
+
+  override disconnect(): void {
+    void this.close();
+  }
+
+  override async close(error?: Error): Promise<void> {
+    // The declaration hides that there is none before the dial and after the close.
+    const socket = this.socket as NodeTransport['socket'] | undefined;
+    await super.close(error);
+    socket?.destroy();
+  }
+}
+
+export function connectPromptly(options: ConnectionOptions): Promise<NatsConnection> {
+  setTransportFactory({ factory: () => new PromptTransport(), dnsResolveFn: nodeResolveHost });
+  return NatsConnectionImpl.connect(options);
+}

@@ -1,0 +1,85 @@
+/** An agent's votes: its author's handler is asked once per proposal, the ballot is sent until answered. SPEC V7. */
+import type { Decision } from '../domain/events.ts';
+import type { Bus, Clock } from '../ports.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
+import type { BallotMessage, VoteRequest } from '../wire/messages.ts';
+import type { Log } from './log.ts';
+import { problemIn } from './problem-in.ts';
+import type { VoteHandler } from './worker.ts';
+
+export interface BallotsOptions {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly subject: string;
+  readonly resendMs: number;
+  readonly vote: VoteHandler | null;
+  readonly log: Log;
+}
+
+/** Proposals that are remembered as voted on. */
+const REMEMBERED_MAX = 10_000;
+const headers = { 'Content-Type': contentTypes.json };
+
+export class Ballots {
+  readonly #options: BallotsOptions;
+  /** Proposal → our ballot, or null while the handler thinks. */
+  readonly #cast = new Map<string, Decision | null>();
+  readonly #sending = new Set<string>();
+  #isStopped = false;
+
+  constructor(options: BallotsOptions) {
+    this.#options = options;
+  }
+
+  /** Asked again by a new leader, the ballot that was cast is sent again. */
+  ask(request: VoteRequest): void {
+    const before = this.#cast.get(request.id);
+    if (before === null) return;
+    if (before !== undefined) {
+      this.#send(request.id, before);
+      return;
+    }
+    this.#remember(request.id, null);
+    void this.#think(request);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async #think(request: VoteRequest): Promise<void> {
+    const { vote, log } = this.#options;
+    let decision: Decision = 'abstain';
+    try {
+      if (vote !== null) decision = await vote(request);
+    } catch (error) {
+      log.warn({ error, proposal: request.id }, 'the vote handler failed: abstaining');
+    }
+    this.#remember(request.id, decision);
+    this.#send(request.id, decision);
+  }
+
+  #send(proposal: string, decision: Decision): void {
+    if (this.#sending.has(proposal) || this.#isStopped) return;
+    this.#sending.add(proposal);
+    const { bus, clock, subject, resendMs, log } = this.#options;
+    const ballot: BallotMessage = { proposal, decision };
+    bus.request({ subject, data: encode(ballot, 'json'), headers, timeoutMs: resendMs * 4 }, (outcome) => {
+      this.#sending.delete(proposal);
+      const problem = problemIn(outcome);
+      if (outcome.kind === 'reply') {
+        if (problem !== null) log.debug({ proposal, problem }, 'ballot refused');
+        return;
+      }
+      clock.setTimeout(() => {
+        this.#send(proposal, decision);
+      }, resendMs / 2);
+    });
+  }
+
+  #remember(proposal: string, decision: Decision | null): void {
+    this.#cast.set(proposal, decision);
+    const [oldest] = this.#cast.keys();
+    if (this.#cast.size > REMEMBERED_MAX && oldest !== undefined) this.#cast.delete(oldest);
+  }
+}

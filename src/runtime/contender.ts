@@ -1,0 +1,507 @@
+/**
+ * The part of an electable agent that may lead: it follows the ledger, watches the leader, stands for election,
+ * and holds office. Interprets the `election` and `coordinator` charts; what they mean is said there.
+ */
+import { createActor, type ActorRefFrom } from 'xstate';
+import type { Claim, coordinatorMachine } from '../../actors/coordinator.ts';
+import type { electionMachine } from '../../actors/election.ts';
+import type { memberMachine } from '../../actors/member.ts';
+import type { Candidate, ElectionCause, Entry, HandoverReason } from '../domain/events.ts';
+import type { AgentId, Incarnation } from '../domain/ids.ts';
+import { outranks, ranked } from '../domain/score.ts';
+import type { Settings } from '../domain/settings.ts';
+import { isPresent } from '../domain/state.ts';
+import type { Charts } from '../domain/transitions.ts';
+import type { Ports, Subscription } from '../ports.ts';
+import { encodeEntry } from '../wire/entry.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import { endpointsFor } from './api.ts';
+import { openDesk } from './desk.ts';
+import { Hustings } from './hustings.ts';
+import { LeaderWatch } from './leader-watch.ts';
+import { LedgerTime } from './ledger-time.ts';
+import type { Log } from './log.ts';
+import { Office } from './office.ts';
+import type { Rejections } from './rejections.ts';
+import { Replica } from './replica.ts';
+import type { Roster } from './roster.ts';
+import { SlotWriter, type WriteOutcome } from './slot-writer.ts';
+import { nameOf, traceTransitions } from './trace.ts';
+import { serveVacancy } from './vacancy-desk.ts';
+
+export interface Machines {
+  readonly election: typeof electionMachine;
+  readonly coordinator: typeof coordinatorMachine;
+  readonly member: typeof memberMachine;
+}
+
+export interface ContenderOptions {
+  readonly ports: Ports;
+  readonly subjects: Subjects;
+  readonly settings: Settings;
+  readonly charts: Charts;
+  readonly machines: Machines;
+  readonly roster: Roster;
+  readonly rejections: Rejections;
+  readonly id: AgentId;
+  readonly incarnation: Incarnation;
+  readonly version: string;
+  readonly log: Log;
+  /** This agent's own score now. */
+  readonly score: () => number;
+  /** Order in which candidates stand; the tests shuffle it. */
+  readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
+  readonly onBroken: (error: Error) => void;
+  readonly onTerm: (term: number) => void;
+  /** From now on others may ask whether it is there. */
+  readonly onLeading: () => void;
+}
+
+/** Slots that a claim reads itself; further behind than that, it is not caught up. */
+const CATCH_UP_MAX = 1_000;
+/** Without a connection to append on for this long, a leader says that it does not lead. */
+const UNFIT_MS = 1_000;
+
+export class Contender {
+  readonly replica: Replica;
+  readonly ledgerTime: LedgerTime;
+  readonly #options: ContenderOptions;
+  readonly #writer: SlotWriter;
+  readonly #election: ActorRefFrom<typeof electionMachine>;
+  readonly #coordinator: ActorRefFrom<typeof coordinatorMachine>;
+  readonly #hustings: Hustings;
+  readonly #watch: LeaderWatch;
+  readonly #vacancyDesk: Subscription;
+  #office: Office | null = null;
+  #rooms: Subscription[] = [];
+  #resignReason: HandoverReason = 'leave';
+  #isWithdrawn = false;
+  /** Last sequence when this process began to follow; null: not known yet. */
+  #startedBehind: number | null = null;
+  /** Own claims out of suspicion keep a growing distance. */
+  #nextClaimAt = 0;
+  #claimBackoffMs: number;
+
+  constructor(options: ContenderOptions) {
+    this.#options = options;
+    const { ports, settings, charts, log, subjects, roster } = options;
+    this.#claimBackoffMs = settings.campaignBackoffMs;
+    this.ledgerTime = new LedgerTime(ports.clock);
+    this.replica = new Replica({
+      ...ports,
+      charts,
+      log,
+      onEntry: (entry, sequence) => {
+        this.#entered(entry, sequence);
+      },
+      onBroken: options.onBroken,
+    });
+    this.#writer = new SlotWriter({ ...ports, settings, log, onBroken: options.onBroken });
+    this.#election = createActor(this.#electionLogic(), { clock: ports.clock });
+    this.#coordinator = createActor(this.#coordinatorLogic(), { clock: ports.clock });
+    this.#hustings = new Hustings({
+      ...ports,
+      subjects,
+      id: options.id,
+      incarnation: options.incarnation,
+      rejections: options.rejections,
+      score: options.score,
+      onCandidacy: (from) => {
+        this.#candidacyHeard(from);
+      },
+      onAnswer: (from) => {
+        this.#election.send({ type: 'answer', from });
+      },
+      onVictory: (term) => {
+        this.#victoryHeard(term);
+      },
+    });
+    this.#watch = new LeaderWatch({
+      ...ports,
+      subjects,
+      settings,
+      state: () => this.replica.state,
+      lastEntryAt: () => this.replica.lastEntryAt,
+      isWatching: () => this.#office === null && !this.#isWithdrawn,
+      isSelf: (incarnation) => incarnation === options.incarnation,
+      onVacancy: (cause) => {
+        this.#vacancy(cause);
+      },
+      onAlive: () => {
+        this.#election.send({ type: 'leader.alive' });
+      },
+      onBehind: () => {
+        this.replica.pause();
+        this.replica.follow();
+      },
+    });
+    this.#vacancyDesk = serveVacancy({
+      ...ports,
+      subjects,
+      replica: this.replica,
+      roster,
+      isVacant: () => this.#office === null && !this.#watch.isLeaderAlive,
+      canStand: () => this.#couldLead(),
+      stand: () => {
+        this.#vacancy('trigger');
+      },
+    });
+    this.#trace();
+  }
+
+  start(): void {
+    this.#election.start();
+    this.#coordinator.start();
+    this.replica.follow();
+    this.#measureLag();
+    this.#watch.start();
+  }
+
+  /** Leads, and can prove it by appending. */
+  get isLeading(): boolean {
+    return this.#office !== null && !this.#office.isResigning && this.#writer.disconnectedMs() < UNFIT_MS;
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#startedBehind !== null && this.replica.state.sequence >= this.#startedBehind;
+  }
+
+  /** States of the two charts, for people. */
+  get states(): { readonly election: string; readonly coordinator: string } {
+    return { election: nameOf(this.#election.getSnapshot().value), coordinator: nameOf(this.#coordinator.getSnapshot().value) };
+  }
+
+  get office(): Office | null {
+    return this.#office;
+  }
+
+  /** Stands no more; hands over if it leads. `done` when it leads no longer. */
+  withdraw(done: () => void): void {
+    this.#isWithdrawn = true;
+    if (this.#office === null) {
+      done();
+      return;
+    }
+    const subscription = this.#coordinator.subscribe((snapshot) => {
+      if (!snapshot.matches('standby')) return;
+      subscription.unsubscribe();
+      done();
+    });
+    this.#resign('leave');
+  }
+
+  lameDuck(): void {
+    if (this.#office !== null) this.#resign('lameDuck');
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.#hustings.close();
+    this.#vacancyDesk.close();
+    this.#leaveOffice();
+    this.#election.stop();
+    this.#coordinator.stop();
+    this.#writer.close();
+    this.replica.stop();
+  }
+
+  // -- the election chart -------------------------------------------------------------------------------------
+
+  #electionLogic() {
+    const { settings, machines } = this.#options;
+    return machines.election.provide({
+      guards: {
+        canLead: () => this.#couldLead(),
+        isKnownBest: () => this.#isKnownBest(),
+      },
+      actions: {
+        announceCandidacy: () => {
+          this.#hustings.announce(this.replica.state.term);
+        },
+        answer: ({ event }) => {
+          if (event.type === 'candidacy') this.#hustings.answer(event.from, this.replica.state.term);
+        },
+        claim: (_, { cause, since }) => {
+          this.#coordinator.send({ type: 'claim', claim: { cause, since, candidates: this.#candidates() } });
+        },
+        announceVictory: () => {
+          this.#hustings.claimVictory(this.replica.state);
+        },
+        resign: () => {
+          this.#coordinator.send({ type: 'resign', reason: this.#resignReason });
+        },
+      },
+      delays: {
+        candidacyDelay: () => this.#candidacyDelay(),
+        answerWindow: settings.answerWindowMs,
+        claimWindow: settings.claimWindowMs,
+      },
+    });
+  }
+
+  #vacancy(cause: ElectionCause): void {
+    this.#election.send({ type: 'vacancy', cause, now: this.#options.ports.clock.now() });
+  }
+
+  #candidacyHeard(from: Candidate): void {
+    const { clock } = this.#options.ports;
+    const self: Candidate = { id: this.#options.id, score: this.#options.score() };
+    // Whether the leader is gone is for each to find out; a candidacy is only a reason to look now.
+    this.#watch.look();
+    this.#election.send({ type: 'candidacy', from: from.id, isBetter: outranks(from, self), now: clock.now() });
+  }
+
+  #victoryHeard(term: number): void {
+    if (term <= this.replica.state.term) return;
+    this.#office?.verify();
+    this.#watch.expectTerm();
+  }
+
+  #couldLead(): boolean {
+    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || this.#writer.disconnectedMs() > 0) return false;
+    if (this.#options.ports.clock.now() < this.#nextClaimAt) return false;
+    const { state } = this.replica;
+    const member = state.members.get(this.#options.id);
+    const isMember = member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
+    // Not (yet) a member: only while nobody leads (rule 1).
+    return isMember ? member.status === 'alive' : !this.#watch.isLeaderAlive;
+  }
+
+  /** Everybody who may stand, with scores: the living that were heard lately, and ourselves. */
+  #candidates(): Candidate[] {
+    const { id, score, roster, settings } = this.#options;
+    const { leader, handover } = this.replica.state;
+    const heard = roster.candidates(2 * settings.heartbeatIntervalMs);
+    const others = heard.filter((each) => each.id !== id && (handover === 'trigger' || each.id !== leader?.id));
+    return ranked([...others, { id, score: score() }]);
+  }
+
+  #rank(): number {
+    const candidates = this.#candidates();
+    const order = this.#options.rank?.(candidates) ?? candidates;
+    return order.findIndex((each) => each.id === this.#options.id);
+  }
+
+  #candidacyDelay(): number {
+    const { settings, id } = this.#options;
+    const { leader, handover } = this.replica.state;
+    // Who handed over because it may be cut off lets the others go first (rule 10).
+    const patience = leader?.id === id && handover === 'cutOff' ? settings.handoverPatienceMs : 0;
+    return patience + this.#rank() * settings.candidacyDelayMs;
+  }
+
+  /** Knows the score of everybody who may stand, and comes first. */
+  #isKnownBest(): boolean {
+    const { roster, settings, id } = this.#options;
+    const { members, leader } = this.replica.state;
+    if (roster.listeningMs < 2 * settings.heartbeatIntervalMs) return false;
+    const heard = new Set(this.#candidates().map((each) => each.id));
+    for (const member of members.values()) {
+      const mayStand = member.profile.electable && member.status === 'alive' && member.id !== leader?.id;
+      if (mayStand && !heard.has(member.id)) return false;
+    }
+    return members.get(id)?.incarnation === this.#options.incarnation && this.#rank() === 0;
+  }
+
+  // -- the coordinator chart ----------------------------------------------------------------------------------
+
+  #coordinatorLogic() {
+    return this.#options.machines.coordinator.provide({
+      actions: {
+        catchUp: () => {
+          this.#catchUp();
+        },
+        appendTermStart: (_, { claim }) => {
+          if (claim !== null) this.#appendTermStart(claim);
+        },
+        claimLost: () => {
+          this.replica.follow();
+          this.#election.send({ type: 'claim.lost' });
+        },
+        takeOffice: () => {
+          this.#takeOffice();
+        },
+        appendHandover: (_, { reason }) => {
+          this.#office?.handOver(reason, () => {
+            this.#coordinator.send({ type: 'append.committed' });
+          });
+        },
+        leaveOffice: () => {
+          this.#leaveOffice();
+        },
+      },
+    });
+  }
+
+  /** Rule 1: what the stream has and we have not, read from its leader. */
+  #catchUp(): void {
+    const { term } = this.replica.state;
+    const fail = (): void => {
+      this.#coordinator.send({ type: 'catchUp.failed' });
+    };
+    this.#writer.withConnection((connection) => {
+      const readOn = (last: number): void => {
+        const { state } = this.replica;
+        if (state.term !== term || this.replica.isBroken) fail();
+        else if (state.sequence >= last) this.#coordinator.send({ type: 'caughtUp' });
+        else {
+          const next = state.sequence + 1;
+          connection.readSlot(next, (slot) => {
+            if (slot.kind !== 'entry') {
+              fail();
+              return;
+            }
+            this.replica.receive(next, slot.data);
+            readOn(last);
+          });
+        }
+      };
+      connection.readBounds((bounds) => {
+        if (bounds.kind === 'unavailable' || bounds.last - this.replica.state.sequence > CATCH_UP_MAX) fail();
+        else readOn(bounds.last);
+      });
+    });
+  }
+
+  #appendTermStart(claim: Claim): void {
+    const { ports, id, incarnation } = this.#options;
+    const { state } = this.replica;
+    // What we learn about this slot must come from the writer, not from reading our own id in the ledger.
+    this.replica.pause();
+    const slot = state.sequence + 1;
+    const entry: Entry = {
+      v: 1,
+      genesis: state.genesis === '' ? ports.random.id() : state.genesis,
+      term: state.term + 1,
+      leader: id,
+      incarnation,
+      at: Math.max(state.at, this.ledgerTime.now()),
+      previous: this.replica.lastHash,
+      events: [
+        {
+          type: 'term.started',
+          cause: claim.cause,
+          candidates: claim.candidates,
+          durationMs: Math.round(ports.clock.now() - claim.since),
+        },
+      ],
+    };
+    this.#backOff(claim.cause);
+    const data = encodeEntry(entry);
+    this.#writer.write(data, slot, (outcome: WriteOutcome) => {
+      if (outcome === 'committed') this.replica.receive(slot, data);
+      this.#coordinator.send({ type: `append.${outcome}` });
+    });
+  }
+
+  #backOff(cause: ElectionCause): void {
+    if (cause !== 'leader.gone' && cause !== 'leader.silent') return;
+    const { settings, ports } = this.#options;
+    const now = ports.clock.now();
+    const isQuiet = now - this.#nextClaimAt > settings.campaignBackoffMsMax;
+    this.#claimBackoffMs = isQuiet
+      ? settings.campaignBackoffMs
+      : Math.min(settings.campaignBackoffMsMax, this.#claimBackoffMs * 2);
+    this.#nextClaimAt = now + this.#claimBackoffMs;
+  }
+
+  #takeOffice(): void {
+    const { ports, subjects, settings, charts, machines, roster, rejections, id, incarnation, version, log } =
+      this.#options;
+    const { state } = this.replica;
+    this.ledgerTime.take();
+    const office = new Office({
+      ...ports,
+      subjects,
+      settings,
+      charts,
+      memberMachine: machines.member,
+      replica: this.replica,
+      writer: this.#writer,
+      roster,
+      rejections,
+      author: { term: state.term, id, incarnation, genesis: state.genesis },
+      ledgerNow: () => this.ledgerTime.now(),
+      log,
+      onOver: (outcome) => {
+        this.#coordinator.send({ type: `append.${outcome}` });
+      },
+      onResign: (reason) => {
+        this.#resign(reason);
+      },
+    });
+    this.#office = office;
+    this.#rooms = [
+      openDesk(office),
+      ports.bus.serve({
+        name: 'conclave',
+        version,
+        description: `coordinator of fleet ${subjects.fleet}: agent ${id}, term ${state.term}`,
+        metadata: { fleet: subjects.fleet, agent: id, term: String(state.term) },
+        queue: incarnation,
+        endpoints: endpointsFor(office),
+        stats: () => ({ role: 'leader', term: state.term, tasks: office.state.counts.tasks }),
+      }),
+    ];
+    this.#options.onLeading();
+    log.info({ term: state.term, fencingToken: state.fencingToken }, 'leading');
+    this.#election.send({ type: 'claim.won' });
+  }
+
+  #resign(reason: HandoverReason): void {
+    this.#resignReason = reason;
+    this.#election.send({ type: 'resign' });
+  }
+
+  #leaveOffice(): void {
+    const office = this.#office;
+    if (office === null) return;
+    this.#office = null;
+    for (const room of this.#rooms) room.close();
+    this.#rooms = [];
+    const { isSettled } = office.committer;
+    office.close();
+    this.#options.log.info({ term: office.options.author.term, isSettled }, 'leading no more');
+    this.#watch.reset();
+    if (isSettled) this.replica.follow();
+    else this.replica.restart();
+    this.#election.send({ type: 'term.over' });
+    const { handover } = this.replica.state;
+    if (isSettled && handover !== null && !this.#isWithdrawn) this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
+  }
+
+  // -- following ----------------------------------------------------------------------------------------------
+
+  /** How far the stream was when we came: until then we replay, from then on we hear entries arrive. */
+  #measureLag(): void {
+    this.#writer.withConnection((connection) => {
+      connection.readBounds((bounds) => {
+        if (bounds.kind === 'bounds') this.#startedBehind = bounds.last;
+        else this.#options.ports.clock.setTimeout(() => {
+          this.#measureLag();
+        }, this.#options.settings.probeIntervalMs);
+      });
+    });
+  }
+
+  #entered(entry: Entry, sequence: number): void {
+    const isLive = this.#startedBehind !== null && sequence > this.#startedBehind;
+    this.ledgerTime.hear(entry.at, isLive);
+    const [first] = entry.events;
+    if (first?.type === 'term.started') {
+      this.#watch.reset();
+      this.#options.onTerm(entry.term);
+      if (entry.incarnation !== this.#options.incarnation) this.#election.send({ type: 'term.started' });
+      return;
+    }
+    this.#watch.entered();
+    const last = entry.events.at(-1);
+    if (last?.type === 'term.handedOver' && isLive) this.#vacancy(last.reason === 'trigger' ? 'trigger' : 'handover');
+  }
+
+  #trace(): void {
+    const { log } = this.#options;
+    traceTransitions(this.#election, 'election', log);
+    traceTransitions(this.#coordinator, 'coordinator', log);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What agents ask of the leader: join, drain, leave, report, vote. The sender is the subject's; every answer waits
+ * for its entry.
+ */
+import { accepted, refused, type Verdict } from '../domain/decision.ts';
+import { decideBallot } from '../domain/decide-proposals.ts';
+import {
+  decideDrain,
+  decideJoin,
+  decideLeave,
+  holderToProbe,
+  type HolderVerdict,
+  type JoinRequest,
+} from '../domain/decide-members.ts';
+import { decideReport, type Report, type ReportAnswer } from '../domain/decide-tasks.ts';
+import type { Profile } from '../domain/events.ts';
+import type { AgentId, Incarnation, ProposalId } from '../domain/ids.ts';
+import { isPresent } from '../domain/state.ts';
+import type { Incoming, Subscription } from '../ports.ts';
+import { doorFor, type Door } from '../wire/door.ts';
+import {
+  BallotSchema,
+  JoinSchema,
+  ReportSchema,
+  type BallotMessage,
+  type JoinMessage,
+  type ReportMessage,
+  type ReportReply,
+} from '../wire/messages.ts';
+import type { AgentVerb } from '../wire/subjects.ts';
+import type { Office } from './office.ts';
+import { refuse } from './respond.ts';
+
+const joinDoor = doorFor(JoinSchema);
+const reportDoor = doorFor(ReportSchema);
+const ballotDoor = doorFor(BallotSchema);
+
+export function openDesk(office: Office): Subscription {
+  const { bus, subjects, rejections } = office.options;
+  const serve = <T>(verb: AgentVerb, door: Door<T>, handle: (from: AgentId, body: T, message: Incoming) => void) =>
+    bus.subscribe(subjects.agent(verb, '*'), (message) => {
+      const from = subjects.senderOf(message.subject);
+      const admitted = door.admit(message.data, message.headers);
+      if (from !== null && admitted.kind === 'ok') {
+        handle(from, admitted.value, message);
+        return;
+      }
+      const problem = admitted.kind === 'bad' ? admitted.problem : null;
+      rejections.count(message.subject, problem);
+      if (problem !== null) refuse(message, problem);
+    });
+  const subscriptions = [
+    serve('join', joinDoor, (from, body, message) => {
+      join(office, from, body, message);
+    }),
+    serve('report', reportDoor, (from, body, message) => {
+      report(office, from, body, message);
+    }),
+    serve('ballot', ballotDoor, (from, body, message) => {
+      ballot(office, from, body, message);
+    }),
+  ];
+  return {
+    close: () => {
+      for (const subscription of subscriptions) subscription.close();
+    },
+  };
+}
+
+function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming): void {
+  const incarnation = body.incarnation as Incarnation;
+  switch (body.kind) {
+    case 'join': {
+      const request: JoinRequest = { id, incarnation, profile: normal(body.profile) };
+      probeHolder(office, request, (holder) => {
+        office.decide(message, {
+          decide: (context) => decideJoin(context, request, holder),
+          view: () => joined(office),
+        });
+      });
+      break;
+    }
+    case 'drain':
+      office.decide(message, {
+        decide: (context) => (isMember(office, id, incarnation) ? decideDrain(context, id) : accepted(null)),
+        view: () => joined(office),
+      });
+      break;
+    case 'leave':
+      office.decide(message, {
+        decide: (context) => decideLeave(context, { id, incarnation }),
+        view: () => joined(office),
+      });
+      break;
+  }
+}
+
+function joined(office: Office): object {
+  const { author, settings } = office.options;
+  return { term: author.term, heartbeatIntervalMs: settings.heartbeatIntervalMs };
+}
+
+/** A2: is the process that holds the id alive? */
+function probeHolder(office: Office, request: JoinRequest, done: (holder?: HolderVerdict) => void): void {
+  const holder = holderToProbe(office.context(), request);
+  if (holder === null) {
+    done();
+    return;
+  }
+  const { incarnation } = holder;
+  office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome, reply) => {
+    if (outcome.kind === 'noResponders') done('gone');
+    else if (reply === null) done('silent');
+    else done(reply.incarnation === incarnation ? 'alive' : 'gone');
+  });
+}
+
+/** Lists sorted and without repeats, so that equal sets are equal. */
+function normal(profile: Profile): Profile {
+  const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
+  return { ...profile, capabilities: sorted(profile.capabilities), handles: sorted(profile.handles) };
+}
+
+function isMember(office: Office, id: AgentId, incarnation: Incarnation): boolean {
+  const member = office.state.members.get(id);
+  return member !== undefined && isPresent(member) && member.incarnation === incarnation;
+}
+
+function report(office: Office, agent: AgentId, body: ReportMessage, message: Incoming): void {
+  const from = { agent, incarnation: body.incarnation as Incarnation };
+  office.decide(message, {
+    decide: (context): Verdict<readonly ReportAnswer[]> => {
+      if (!isMember(office, agent, from.incarnation)) return refused('NOT_A_MEMBER', 'join first');
+      return accepted(body.reports.map((each) => decideReport(context, from, each as Report)));
+    },
+    view: (answers) => ({ term: office.options.author.term, answers }) satisfies ReportReply,
+    isRefusal: (answers) => answers.includes('stale'),
+  });
+}
+
+function ballot(office: Office, voter: AgentId, body: BallotMessage, message: Incoming): void {
+  const { decision, reason = null } = body;
+  office.decide(message, {
+    decide: (context) => decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason }),
+    view: () => ({ term: office.options.author.term }),
+  });
+}

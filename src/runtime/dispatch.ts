@@ -1,0 +1,249 @@
+/**
+ * What the leader sends to agents: assignments, aborts, vote requests, probes. Derived from committed state and
+ * sent again until answered, so that a new leader only has to derive it again; twice is harmless, because every
+ * item names its attempt and the incarnation that is meant.
+ */
+import type { LedgerEvent } from '../domain/events.ts';
+import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
+import type { Settings } from '../domain/settings.ts';
+import { currentAttempt, isPresent, type FleetState, type Member, type Task } from '../domain/state.ts';
+import type { Bus, Clock, RequestOutcome } from '../ports.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
+import { doorFor } from '../wire/door.ts';
+import {
+  InboxReplySchema,
+  type Assignment,
+  type InboxMessage,
+  type InboxReply,
+  type VoteRequest,
+  type WorkMessage,
+} from '../wire/messages.ts';
+import type { Subjects } from '../wire/subjects.ts';
+
+export interface DispatchOptions {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly settings: Settings;
+  readonly state: FleetState;
+  readonly term: number;
+  readonly onAnswered: (id: AgentId) => void;
+  readonly onUnreachable: (id: AgentId) => void;
+  /** Somebody answered with a higher term: ours may be over. */
+  readonly onHigherTerm: () => void;
+}
+
+/** What one agent has yet to acknowledge. */
+interface Outbox {
+  /** Task → the committed attempt: the state may be ahead with one that is not. */
+  readonly assign: Map<TaskId, number>;
+  /** `task/attempt` → why. */
+  readonly abort: Map<string, string>;
+  readonly vote: Map<ProposalId, null>;
+  /** Incarnation that must join again. */
+  unknown: string | null;
+  isBusy: boolean;
+}
+
+/** Items in one message. */
+const ITEMS_MAX = 256;
+const door = doorFor(InboxReplySchema);
+const headers = { 'Content-Type': contentTypes.msgpack };
+
+export class Dispatch {
+  readonly #options: DispatchOptions;
+  readonly #boxes = new Map<AgentId, Outbox>();
+  readonly #ready = new Set<AgentId>();
+  #isStopped = false;
+
+  constructor(options: DispatchOptions) {
+    this.#options = options;
+    for (const member of options.state.members.values()) this.#derive(member);
+    for (const proposal of options.state.proposals.values()) {
+      if (proposal.status === 'open') this.#askForVotes(proposal.spec.id);
+    }
+  }
+
+  /** A committed event. Call `flush` after the last one of an entry. */
+  observe(event: LedgerEvent): void {
+    switch (event.type) {
+      case 'task.assigned':
+        this.#box(event.agent).assign.set(event.id, event.attempt);
+        break;
+      case 'task.cancelling':
+        this.#abortCurrent(event.id, 'cancelled');
+        break;
+      case 'task.attemptFailed':
+      case 'task.failed':
+        if (event.lingers) this.#abortCurrent(event.id, 'ran too long');
+        break;
+      case 'proposal.opened':
+        this.#askForVotes(event.proposal.id);
+        break;
+      case 'member.left':
+      case 'member.died':
+        this.#boxes.delete(event.id);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** The handler of this attempt must stop: it is not the agent's any more. */
+  abort(agent: AgentId, attempt: { readonly id: string; readonly attempt: number }, reason: string): void {
+    this.#box(agent).abort.set(`${attempt.id}/${attempt.attempt}`, reason);
+  }
+
+  /** The incarnation is not a member: tell it to join again. */
+  tellUnknown(agent: AgentId, incarnation: string): void {
+    this.#box(agent).unknown = incarnation;
+  }
+
+  isDelivered(agent: AgentId, task: TaskId): boolean {
+    return this.#boxes.get(agent)?.assign.has(task) !== true;
+  }
+
+  flush(): void {
+    for (const id of this.#ready) this.#send(id);
+    this.#ready.clear();
+  }
+
+  /** Asks an agent whether it is there, and as which incarnation. */
+  probe(id: AgentId, timeoutMs: number, done: (outcome: RequestOutcome, reply: InboxReply | null) => void): void {
+    const { bus, subjects, term } = this.#options;
+    const message: InboxMessage = { kind: 'probe', term };
+    bus.request(
+      { subject: subjects.inbox(id), data: encode(message, 'msgpack'), headers, timeoutMs },
+      (outcome) => {
+        if (!this.#isStopped) done(outcome, replyIn(outcome));
+      },
+    );
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#boxes.clear();
+  }
+
+  #derive(member: Member): void {
+    if (!isPresent(member)) return;
+    for (const id of member.held) {
+      const task = this.#options.state.tasks.get(id);
+      if (task?.status === 'assigned') this.#box(member.id).assign.set(id, task.attempt);
+      if (task?.status === 'cancelling') this.#abortCurrent(id, 'cancelled');
+    }
+    for (const key of member.lingering) this.#box(member.id).abort.set(key, 'ran too long');
+  }
+
+  #abortCurrent(id: TaskId, reason: string): void {
+    const attempt = currentAttempt(this.#options.state.tasks.get(id) as Task);
+    if (attempt !== undefined) this.abort(attempt.agent, { id, attempt: attempt.attempt }, reason);
+  }
+
+  #askForVotes(id: ProposalId): void {
+    const proposal = this.#options.state.proposals.get(id);
+    for (const voter of proposal?.spec.electorate ?? []) {
+      const member = this.#options.state.members.get(voter.id as AgentId);
+      if (member === undefined || !isPresent(member) || proposal?.ballots.has(voter.id) === true) continue;
+      this.#box(member.id).vote.set(id, null);
+    }
+  }
+
+  #box(id: AgentId): Outbox {
+    this.#ready.add(id);
+    let box = this.#boxes.get(id);
+    if (box === undefined) {
+      box = { assign: new Map(), abort: new Map(), vote: new Map(), unknown: null, isBusy: false };
+      this.#boxes.set(id, box);
+    }
+    return box;
+  }
+
+  #send(id: AgentId): void {
+    const box = this.#boxes.get(id);
+    if (box === undefined || box.isBusy || this.#isStopped) return;
+    const message = this.#compose(id, box);
+    if (message === null) return;
+    box.isBusy = true;
+    const { bus, clock, subjects, settings } = this.#options;
+    const data = encode(message, 'msgpack');
+    bus.request({ subject: subjects.inbox(id), data, headers, timeoutMs: settings.resendMs }, (outcome) => {
+      if (this.#isStopped || this.#boxes.get(id) !== box) return;
+      box.isBusy = false;
+      if (this.#settled(id, box, message, outcome)) {
+        this.#send(id);
+        return;
+      }
+      clock.setTimeout(() => {
+        this.#send(id);
+      }, settings.resendMs / 4);
+    });
+  }
+
+  /** What still holds of the box, as one message; null when nothing does. */
+  #compose(id: AgentId, box: Outbox): WorkMessage | null {
+    const { state, term } = this.#options;
+    const member = state.members.get(id);
+    const to = box.unknown ?? (member === undefined || !isPresent(member) ? null : member.incarnation);
+    if (to === null) return null;
+    const assign = take(box.assign, ([task, attempt]) => this.#assignment(id, task, attempt));
+    const abort = [...box.abort].slice(0, ITEMS_MAX).map(([key, reason]) => {
+      const cut = key.lastIndexOf('/');
+      return { id: key.slice(0, cut), attempt: Number(key.slice(cut + 1)), reason };
+    });
+    const vote = take(box.vote, ([proposal]) => this.#voteRequest(id, proposal));
+    if (assign.length + abort.length + vote.length === 0 && box.unknown === null) return null;
+    return { kind: 'work', term, to, assign, abort, vote, isUnknown: box.unknown !== null };
+  }
+
+  #assignment(agent: AgentId, id: TaskId, attemptNumber: number): Assignment | null {
+    const task = this.#options.state.tasks.get(id);
+    const attempt = task === undefined ? undefined : currentAttempt(task);
+    if (task?.status !== 'assigned' || attempt?.agent !== agent || attempt.attempt !== attemptNumber) return null;
+    const { type, payload, target, priority } = task.spec;
+    const { fencingToken } = attempt;
+    return { id, attempt: attempt.attempt, fencingToken, type, payload: payload ?? null, target, priority };
+  }
+
+  #voteRequest(agent: AgentId, id: ProposalId): VoteRequest | null {
+    const proposal = this.#options.state.proposals.get(id);
+    if (proposal?.status !== 'open' || proposal.ballots.has(agent)) return null;
+    const { type, description, data, proposer, deadlineAt } = proposal.spec;
+    return { id, type, description, data: data ?? null, proposer, deadlineMs: deadlineAt - this.#options.state.at };
+  }
+
+  /** True when the agent has it. */
+  #settled(id: AgentId, box: Outbox, message: WorkMessage, outcome: RequestOutcome): boolean {
+    const reply = replyIn(outcome);
+    if (outcome.kind === 'noResponders') this.#options.onUnreachable(id);
+    if (reply === null) return false;
+    if (reply.term > this.#options.term) this.#options.onHigherTerm();
+    if (reply.incarnation !== message.to) return false;
+    for (const { id: task, attempt } of message.assign) {
+      if (box.assign.get(task as TaskId) === attempt) box.assign.delete(task as TaskId);
+    }
+    for (const each of message.abort) box.abort.delete(`${each.id}/${each.attempt}`);
+    for (const { id: proposal } of message.vote) box.vote.delete(proposal as ProposalId);
+    if (message.isUnknown) box.unknown = null;
+    else this.#options.onAnswered(id);
+    return true;
+  }
+}
+
+function replyIn(outcome: RequestOutcome): InboxReply | null {
+  if (outcome.kind !== 'reply') return null;
+  const admitted = door.admit(outcome.data, outcome.headers);
+  return admitted.kind === 'ok' ? admitted.value : null;
+}
+
+/** Composes up to the limit; drops from the box what no longer holds. */
+function take<K, V, T>(box: Map<K, V>, compose: (entry: readonly [K, V]) => T | null): T[] {
+  const items: T[] = [];
+  for (const entry of box) {
+    if (items.length >= ITEMS_MAX) break;
+    const item = compose(entry);
+    if (item === null) box.delete(entry[0]);
+    else items.push(item);
+  }
+  return items;
+}

@@ -1,0 +1,183 @@
+/** One process in a fleet: an agent, and if it is electable a contender. The one place where their parts are wired. */
+import { agentMachine } from '../../actors/agent.ts';
+import { coordinatorMachine } from '../../actors/coordinator.ts';
+import { electionMachine } from '../../actors/election.ts';
+import { memberMachine } from '../../actors/member.ts';
+import { charts as compiledCharts } from '../../actors/table.ts';
+import type { Problem } from '../domain/errors.ts';
+import { problemOf } from '../domain/errors.ts';
+import type { Candidate, Profile } from '../domain/events.ts';
+import type { AgentId, Incarnation } from '../domain/ids.ts';
+import { scoreOf } from '../domain/score.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { Charts } from '../domain/transitions.ts';
+import type { Ports, Subscription } from '../ports.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import type { Handler } from './attempts.ts';
+import { Contender, type Machines } from './contender.ts';
+import type { Log } from './log.ts';
+import { Rejections } from './rejections.ts';
+import { Roster } from './roster.ts';
+import { Worker, type Condition, type VoteHandler } from './worker.ts';
+
+/** Every chart that a node runs; a test may take an edge out of one. */
+export interface NodeCharts extends Machines {
+  readonly agent: typeof agentMachine;
+  readonly tables: Charts;
+}
+
+export const defaultCharts: NodeCharts = {
+  agent: agentMachine,
+  election: electionMachine,
+  coordinator: coordinatorMachine,
+  member: memberMachine,
+  tables: compiledCharts,
+};
+
+export interface NodeOptions {
+  readonly ports: Ports;
+  readonly subjects: Subjects;
+  readonly settings: Settings;
+  readonly id: AgentId;
+  readonly profile: Profile;
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly vote: VoteHandler | null;
+  readonly version: string;
+  readonly log: Log;
+  readonly charts?: NodeCharts;
+  readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
+  readonly onJoined?: () => void;
+  /** It left, was refused, replaced, or cannot go on; null: it left as it was told to. */
+  readonly onEnded?: (problem: Problem | null) => void;
+}
+
+export class FleetNode {
+  readonly id: AgentId;
+  readonly incarnation: Incarnation;
+  readonly worker: Worker;
+  readonly contender: Contender | null;
+  readonly condition: Condition = { health: 1, load: null };
+  readonly #options: NodeOptions;
+  readonly #roster: Roster | null;
+  readonly #lameDuck: Subscription;
+  #profile: Profile;
+  #term = 0;
+  #isEnded = false;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { ports, subjects, settings, log } = options;
+    const charts = options.charts ?? defaultCharts;
+    this.id = options.id;
+    this.incarnation = ports.random.id() as Incarnation;
+    this.#profile = options.profile;
+    const rejections = new Rejections(ports.clock, log);
+    const heardOf = (term: number): void => {
+      this.#term = Math.max(this.#term, term);
+    };
+    this.#roster = options.profile.electable ? new Roster({ ...ports, subjects, rejections }) : null;
+    this.contender =
+      this.#roster === null
+        ? null
+        : new Contender({
+            ...options,
+            charts: charts.tables,
+            machines: charts,
+            roster: this.#roster,
+            rejections,
+            incarnation: this.incarnation,
+            score: () => this.score,
+            onBroken: (error) => {
+              log.error({ error }, 'the ledger cannot be used');
+              this.#end(problemOf(error));
+            },
+            onTerm: heardOf,
+            onLeading: () => {
+              this.worker.openInbox();
+            },
+          });
+    this.worker = new Worker({
+      ports,
+      subjects,
+      settings,
+      machine: charts.agent,
+      id: options.id,
+      incarnation: this.incarnation,
+      profile: () => this.#profile,
+      condition: this.condition,
+      handlers: options.handlers,
+      vote: options.vote,
+      rejections,
+      log,
+      standing: () => ({
+        isLeading: this.contender?.isLeading ?? false,
+        isStandby: this.contender?.isCaughtUp ?? false,
+        sequence: this.contender?.replica.state.sequence ?? 0,
+      }),
+      term: () => this.#term,
+      onTerm: heardOf,
+      onJoined: () => options.onJoined?.(),
+      onLeft: (problem) => {
+        this.#resignAndEnd(problem);
+      },
+    });
+    this.#lameDuck = ports.bus.onStatus((status) => {
+      if (status === 'lameDuck') this.contender?.lameDuck();
+    });
+  }
+
+  get score(): number {
+    return scoreOf({ priority: this.#profile.priority, health: this.condition.health, load: this.worker.load });
+  }
+
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  get isLeader(): boolean {
+    return this.contender?.isLeading ?? false;
+  }
+
+  start(): void {
+    this.contender?.start();
+    this.worker.start();
+  }
+
+  update(changes: Partial<Profile>): void {
+    this.#profile = { ...this.#profile, ...changes };
+    this.worker.update();
+  }
+
+  /** Finishes or hands back its work, resigns if it leads, and goes. `onEnded` tells when. */
+  leave(): void {
+    this.worker.leave();
+  }
+
+  /** Stops without a word, as a killed process would. */
+  close(): void {
+    this.#isEnded = true;
+    this.worker.close();
+    this.contender?.close();
+    this.#roster?.close();
+    this.#lameDuck.close();
+  }
+
+  #resignAndEnd(problem: Problem | null): void {
+    if (this.contender === null) this.#end(problem);
+    else {
+      this.contender.withdraw(() => {
+        this.#end(problem);
+      });
+    }
+  }
+
+  #end(problem: Problem | null): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    // The chart that said so is in the middle of its step.
+    this.#options.ports.clock.setTimeout(() => {
+      this.close();
+      this.#options.onEnded?.(problem);
+    }, 0);
+  }
+}

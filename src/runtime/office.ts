@@ -1,0 +1,345 @@
+/**
+ * What a leading coordinator does between its term-start and its last entry: it answers requests, places tasks,
+ * watches members, lets ledger time pass, and sends what the committed state asks for.
+ *
+ * I11  Nothing leaves this office before the entry that it rests on is acknowledged.
+ * I12  A broken invariant ends the term: the speculative state is dropped and the node replays.
+ */
+import type { memberMachine } from '../../actors/member.ts';
+import type { Author } from '../domain/apply.ts';
+import type { MemberEvent } from '../domain/apply-member.ts';
+import { decideDeath } from '../domain/decide-members.ts';
+import { decideTimer } from '../domain/decide-time.ts';
+import type { DecisionContext, Verdict } from '../domain/decision.ts';
+import type { Entry, HandoverReason, LedgerEvent } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
+import { Placement } from '../domain/placement.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { FleetState } from '../domain/state.ts';
+import { Timers } from '../domain/timers.ts';
+import type { Charts } from '../domain/transitions.ts';
+import type { Bus, Clock, Incoming, Random, Subscription, TimerHandle } from '../ports.ts';
+import type { Problem } from '../domain/errors.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import { Committer } from './committer.ts';
+import { Dispatch } from './dispatch.ts';
+import { Feed } from './feed.ts';
+import { Liveness } from './liveness.ts';
+import type { Log } from './log.ts';
+import type { Rejections } from './rejections.ts';
+import type { Replica } from './replica.ts';
+import { answer, refuse } from './respond.ts';
+import type { Beat, Roster } from './roster.ts';
+import { reconcile } from './reconcile.ts';
+import type { SlotWriter } from './slot-writer.ts';
+
+export interface OfficeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly settings: Settings;
+  readonly charts: Charts;
+  readonly memberMachine: typeof memberMachine;
+  readonly replica: Replica;
+  readonly writer: SlotWriter;
+  readonly roster: Roster;
+  readonly rejections: Rejections;
+  readonly author: Author;
+  readonly ledgerNow: () => number;
+  readonly log: Log;
+  /** The term is over, or must end: what the ledger said, or what broke. */
+  readonly onOver: (outcome: 'foreign' | 'unresolved') => void;
+  /** The leader itself thinks that another should lead. */
+  readonly onResign: (reason: HandoverReason) => void;
+}
+
+export interface Request<T> {
+  readonly decide: (context: DecisionContext) => Verdict<T>;
+  readonly view: (value: T) => unknown;
+  /** The answer makes the caller stop something. */
+  readonly isRefusal?: (value: T) => boolean;
+}
+
+export class Office {
+  readonly options: OfficeOptions;
+  readonly committer: Committer;
+  readonly dispatch: Dispatch;
+  readonly liveness: Liveness;
+  readonly placement: Placement;
+  readonly #timers: Timers;
+  readonly #feed: Feed;
+  readonly #beats: Subscription;
+  readonly #online: Subscription;
+  readonly #missed = new Map<string, number>();
+  #timer: TimerHandle | null = null;
+  #timerAt = Infinity;
+  #isClosed = false;
+  #isResigning = false;
+  readonly #afterHandover: (() => void)[] = [];
+
+  constructor(options: OfficeOptions) {
+    this.options = options;
+    const { clock, bus, subjects, settings, replica, roster, author } = options;
+    const { state } = replica;
+    this.committer = new Committer({
+      ...options,
+      onApplied: (event) => {
+        this.#applied(event);
+      },
+      onSeal: () => {
+        this.#guard('placing', () => {
+          this.#place();
+        });
+      },
+      onCommitted: (entry, sequence) => {
+        this.#committed(entry, sequence);
+      },
+      onOutcome: options.onOver,
+    });
+    this.liveness = new Liveness({
+      clock,
+      state,
+      settings,
+      self: author.id,
+      machine: options.memberMachine,
+      log: options.log,
+      isAfterCutOff: state.previousHandover === 'cutOff',
+      probe: (id) => {
+        this.#probe(id);
+      },
+      onDead: (member, reason) => {
+        this.#guard('death', () => {
+          decideDeath(this.context(), member, reason);
+        });
+      },
+      onChanged: (id) => {
+        this.placement.touch(id);
+        this.committer.poke();
+      },
+      onCutOff: () => {
+        this.resign('cutOff');
+      },
+    });
+    this.placement = new Placement(state, {
+      loadOf: (id) => roster.setLoadOf(id),
+      isEligible: (id) => this.liveness.stateOf(id) === 'alive',
+    });
+    this.#timers = new Timers(state, settings.forgetMembersMs);
+    this.dispatch = new Dispatch({
+      clock,
+      bus,
+      subjects,
+      settings,
+      state,
+      term: author.term,
+      onAnswered: (id) => {
+        this.liveness.answered(id);
+      },
+      onUnreachable: (id) => {
+        this.liveness.unreachable(id);
+      },
+      onHigherTerm: () => {
+        this.verify();
+      },
+    });
+    this.#feed = new Feed({ bus, subjects, state });
+    this.#beats = roster.onBeat((beat) => {
+      this.#heard(beat);
+    });
+    this.#online = bus.onStatus((status) => {
+      if (status === 'online') this.liveness.graceForAll();
+    });
+    this.dispatch.flush();
+    this.#arm();
+    this.committer.poke();
+  }
+
+  get state(): FleetState {
+    return this.options.replica.state;
+  }
+
+  get isResigning(): boolean {
+    return this.#isResigning;
+  }
+
+  context(): DecisionContext {
+    const { random, roster, settings } = this.options;
+    return {
+      state: this.state,
+      settings,
+      at: this.committer.at,
+      chance: () => random.next(),
+      healthOf: (id) => roster.healthOf(id),
+      emit: (event) => {
+        this.committer.emit(event);
+      },
+    };
+  }
+
+  /** Decides on a request and answers it when its entry is in the ledger. */
+  decide<T>(message: Incoming, request: Request<T>): void {
+    if (this.#isClosed || this.#isResigning) return;
+    if (this.committer.isFull) {
+      refuse(message, { code: 'LIMIT_REACHED', message: 'too much waits for the ledger; try again shortly' });
+      return;
+    }
+    this.#guard('request', () => {
+      this.committer.admit(message.data.length);
+      const verdict = request.decide(this.context());
+      if (verdict.kind === 'refused') {
+        this.refuseLater(message, verdict.problem);
+        return;
+      }
+      const send = (): void => {
+        answer(message, request.view(verdict.value));
+      };
+      if (request.isRefusal?.(verdict.value) === true) this.committer.afterFreshCommit(send);
+      else this.committer.afterCommit(send);
+    });
+  }
+
+  /** A refusal that may make the caller give up: only a leader that still leads may say it. */
+  refuseLater(message: Incoming, problem: Problem): void {
+    this.committer.afterFreshCommit(() => {
+      refuse(message, problem);
+    });
+  }
+
+  /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
+  read(message: Incoming, view: () => unknown, isConsistent: boolean): void {
+    if (this.#isClosed) return;
+    const value = view();
+    const send = (): void => {
+      answer(message, value);
+    };
+    if (isConsistent) this.committer.afterFreshCommit(send);
+    else this.committer.afterCommit(send);
+  }
+
+  /** Somebody may lead after us: an append will tell. */
+  verify(): void {
+    if (!this.#isClosed) this.committer.afterFreshCommit(() => undefined);
+  }
+
+  resign(reason: HandoverReason): void {
+    if (!this.#isClosed && !this.#isResigning) this.options.onResign(reason);
+  }
+
+  /** Appends the handover as the last event of the term. */
+  handOver(reason: HandoverReason, done: () => void): void {
+    this.#isResigning = true;
+    this.#guard('handover', () => {
+      this.committer.emit({ type: 'term.handedOver', reason });
+      this.committer.finish();
+      this.committer.afterCommit(() => {
+        for (const run of this.#afterHandover) run();
+        done();
+      });
+    });
+  }
+
+  /** Runs when the handover is in the ledger. */
+  afterHandover(run: () => void): void {
+    this.#afterHandover.push(run);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.committer.stop();
+    this.dispatch.stop();
+    this.liveness.stop();
+    this.#beats.close();
+    this.#online.close();
+    if (this.#timer !== null) this.options.clock.clearTimeout(this.#timer);
+  }
+
+  #applied(event: LedgerEvent): void {
+    this.placement.observe(event);
+    this.#timers.observe(event);
+    if (event.type.startsWith('member.')) this.liveness.observe(event as MemberEvent);
+    this.#arm();
+  }
+
+  #committed(entry: Entry, sequence: number): void {
+    for (const event of entry.events) {
+      this.dispatch.observe(event);
+      if (event.type === 'member.forgotten') this.options.roster.forget(event.id);
+    }
+    this.dispatch.flush();
+    this.#feed.publish(entry, sequence);
+  }
+
+  #place(): void {
+    if (this.#isClosed || this.#isResigning) return;
+    this.placement.place(this.options.settings.entryEventsMax, (placed) => {
+      this.committer.emit({ type: 'task.assigned', ...placed });
+    });
+  }
+
+  #heard(beat: Beat): void {
+    if (this.#isClosed) return;
+    this.liveness.heard(beat);
+    this.placement.touch(beat.id);
+    this.#guard('reconcile', () => {
+      reconcile(this, beat, this.#missed);
+    });
+    this.committer.poke();
+  }
+
+  #probe(id: AgentId): void {
+    const { settings } = this.options;
+    this.dispatch.probe(id, settings.heartbeatIntervalMs, (outcome, reply) => {
+      if (outcome.kind === 'noResponders') {
+        this.liveness.unreachable(id);
+      } else if (reply !== null) {
+        if (reply.incarnation === this.state.members.get(id)?.incarnation) this.liveness.answered(id);
+        if (reply.term > this.options.author.term) this.verify();
+      }
+    });
+  }
+
+  /** Sleeps until the next timer of the state. */
+  #arm(): void {
+    const { clock, ledgerNow } = this.options;
+    const at = this.#timers.nextAt();
+    if (at === null || (this.#timer !== null && this.#timerAt <= at)) return;
+    if (this.#timer !== null) clock.clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = null;
+        this.#timerAt = Infinity;
+        this.#guard('timers', () => {
+          this.#runTimers();
+        });
+      },
+      Math.min(MS_MAX, Math.max(1, at - ledgerNow())),
+    );
+  }
+
+  #runTimers(): void {
+    if (this.#isClosed || this.#isResigning) return;
+    for (;;) {
+      const timer = this.#timers.takeDue(this.committer.at);
+      if (timer === null) break;
+      decideTimer(this.context(), timer);
+    }
+    this.#arm();
+  }
+
+  /** I12. */
+  #guard(what: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const { log, author, onOver } = this.options;
+      log.error({ error, term: author.term, sequence: this.state.sequence }, `${what} broke an invariant`);
+      this.close();
+      onOver('unresolved');
+    }
+  }
+}
+
+/** Longest that a timer of the platform can sleep. */
+const MS_MAX = 2_147_483_647;

@@ -1,0 +1,74 @@
+/**
+ * Heartbeats list what an agent runs; the ledger says what it should run. Differences both ways are settled:
+ * unknown to the ledger → stop it; delivered to the agent, then missing from two beats while no report is
+ * pending → lost (DESIGN §6).
+ */
+import { lose } from '../domain/decide-tasks.ts';
+import type { TaskId } from '../domain/ids.ts';
+import { attemptKey, currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
+import type { Office } from './office.ts';
+import type { Beat } from './roster.ts';
+
+/** Beats in which a delivered attempt may be missing. */
+const MISSING_MAX = 2;
+
+/** `missed`: attempt → beats without it; kept by the caller. */
+export function reconcile(office: Office, beat: Beat, missed: Map<string, number>): void {
+  const member = office.state.members.get(beat.id);
+  if (member === undefined || !isPresent(member) || member.incarnation !== beat.incarnation) {
+    if (beat.state !== 'left') tellToRejoin(office, beat, member);
+    return;
+  }
+  stopUnknown(office, member, beat);
+  loseMissing(office, member, beat, missed);
+  office.dispatch.flush();
+}
+
+/** Only a leader that still leads may tell an agent that it is nobody. */
+function tellToRejoin(office: Office, beat: Beat, member: Member | undefined): void {
+  if (member !== undefined && isPresent(member)) return;
+  office.committer.afterFreshCommit(() => {
+    office.dispatch.tellUnknown(beat.id, beat.incarnation);
+    office.dispatch.flush();
+  });
+}
+
+function stopUnknown(office: Office, member: Member, beat: Beat): void {
+  const strangers = beat.running.filter(({ id, attempt }) => !isHis(office.state, member, id as TaskId, attempt));
+  if (strangers.length === 0) return;
+  office.committer.afterFreshCommit(() => {
+    for (const each of strangers) {
+      if (isHis(office.state, member, each.id as TaskId, each.attempt)) continue;
+      office.dispatch.abort(member.id, each, 'not assigned to this agent any more');
+    }
+    office.dispatch.flush();
+  });
+}
+
+function isHis(state: FleetState, member: Member, id: TaskId, attempt: number): boolean {
+  if (member.lingering.has(attemptKey(id, attempt))) return true;
+  if (!member.held.has(id)) return false;
+  const task = state.tasks.get(id);
+  return task !== undefined && currentAttempt(task)?.attempt === attempt;
+}
+
+function loseMissing(office: Office, member: Member, beat: Beat, missed: Map<string, number>): void {
+  if (beat.reportsPending > 0) return;
+  const running = new Set(beat.running.map(({ id, attempt }) => attemptKey(id as TaskId, attempt)));
+  for (const id of member.held) {
+    const task = office.state.tasks.get(id);
+    if (task === undefined) continue;
+    const key = attemptKey(id, task.attempt);
+    if (running.has(key) || !office.dispatch.isDelivered(member.id, id)) {
+      missed.delete(key);
+      continue;
+    }
+    const times = (missed.get(key) ?? 0) + 1;
+    if (times < MISSING_MAX) {
+      missed.set(key, times);
+      continue;
+    }
+    missed.delete(key);
+    lose(office.context(), task, `agent ${member.id} does not know of it any more`);
+  }
+}

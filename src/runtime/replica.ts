@@ -1,0 +1,147 @@
+/**
+ * A process's copy of the fleet's state. As a standby it follows the ledger; as a leader it runs ahead of it by
+ * what is not yet acknowledged, and stops following.
+ *
+ * I9   An entry is applied only if it continues the chain: genesis, sequence, term, previous hash (rule 6).
+ * I10  A mismatch stops the replica for good; it never skips.
+ */
+import { ConclaveError } from '../domain/errors.ts';
+import { applyEntry } from '../domain/apply.ts';
+import type { Entry } from '../domain/events.ts';
+import { emptyState, type FleetState } from '../domain/state.ts';
+import type { Charts } from '../domain/transitions.ts';
+import type { Clock, Ledger, Subscription } from '../ports.ts';
+import { decodeEntry, hashOf } from '../wire/entry.ts';
+import type { Log } from './log.ts';
+
+export interface ReplicaOptions {
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly charts: Charts;
+  readonly log: Log;
+  /** After each entry that was read from the ledger. */
+  readonly onEntry: (entry: Entry, sequence: number) => void;
+  /** The ledger is not the one that was followed: I10. */
+  readonly onBroken: (error: ConclaveError) => void;
+}
+
+const RESTART_MS = 200;
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+  #state = emptyState();
+  #lastHash = '';
+  #following: Subscription | null = null;
+  #isBroken = false;
+  #lastEntryAt: number;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#lastEntryAt = options.clock.now();
+  }
+
+  get state(): FleetState {
+    return this.#state;
+  }
+
+  /** Hash of the last entry applied; what the next entry must name as previous. */
+  get lastHash(): string {
+    return this.#lastHash;
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Monotonic time at which the last entry came. */
+  get lastEntryAt(): number {
+    return this.#lastEntryAt;
+  }
+
+  follow(): void {
+    if (this.#following !== null || this.#isBroken) return;
+    const following = this.#options.ledger.follow(this.#state.sequence + 1, {
+      entry: (sequence, data) => {
+        if (this.#following === following) this.receive(sequence, data);
+      },
+      stopped: (reason) => {
+        if (this.#following !== following) return;
+        this.#options.log.debug({ reason }, 'following stopped');
+        this.pause();
+        this.#options.clock.setTimeout(() => {
+          if (this.#shouldFollow) this.follow();
+        }, RESTART_MS);
+      },
+    });
+    this.#following = following;
+    this.#shouldFollow = true;
+  }
+
+  #shouldFollow = false;
+
+  /** Stops following; the state stays. */
+  pause(): void {
+    this.#following?.close();
+    this.#following = null;
+  }
+
+  /** Applies one entry, if it is the next. Earlier ones are ignored. */
+  receive(sequence: number, data: Uint8Array): void {
+    const { state } = this;
+    if (sequence <= state.sequence || this.#isBroken) return;
+    const entry = decodeEntry(data);
+    const wrong = entry === null ? 'is not an entry of a known version' : this.#mismatch(entry, sequence);
+    if (entry === null || wrong !== null) {
+      this.#break(`ledger entry ${sequence} ${wrong ?? ''}`);
+      return;
+    }
+    this.#lastEntryAt = this.#options.clock.now();
+    try {
+      applyEntry(state, entry, sequence, this.#options.charts);
+    } catch (cause) {
+      this.#break(`ledger entry ${sequence} cannot be applied: ${String(cause)}`);
+      return;
+    }
+    this.#lastHash = hashOf(data);
+    this.#options.onEntry(entry, sequence);
+  }
+
+  /** Our own entry was acknowledged; its events are applied already. */
+  advance(data: Uint8Array): void {
+    this.#lastHash = hashOf(data);
+    this.#lastEntryAt = this.#options.clock.now();
+  }
+
+  /** Forgets everything and replays: what was applied may not be in the ledger. */
+  restart(): void {
+    this.stop();
+    this.#state = emptyState();
+    this.#lastHash = '';
+    this.follow();
+  }
+
+  stop(): void {
+    this.#shouldFollow = false;
+    this.pause();
+  }
+
+  #mismatch(entry: Entry, sequence: number): string | null {
+    const { state } = this;
+    if (sequence !== state.sequence + 1) return `follows ${state.sequence}: the entries between are gone`;
+    if (state.genesis !== '' && entry.genesis !== state.genesis) {
+      return `belongs to another ledger (genesis ${entry.genesis} instead of ${state.genesis}): the stream was recreated`;
+    }
+    if (entry.previous !== this.#lastHash) return 'does not continue the chain of hashes';
+    const isStart = entry.events[0]?.type === 'term.started';
+    if (entry.term !== state.term + (isStart ? 1 : 0)) return `has term ${entry.term} after ${state.term}`;
+    if (!isStart && entry.incarnation !== state.leader?.incarnation) return 'was not written by the leader of its term';
+    if (!isStart && state.handover !== null) return 'stands after the handover of its term';
+    return null;
+  }
+
+  #break(message: string): void {
+    this.#isBroken = true;
+    this.stop();
+    this.#options.onBroken(new ConclaveError('LEDGER_BROKEN', message));
+  }
+}

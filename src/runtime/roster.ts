@@ -1,0 +1,96 @@
+/**
+ * What heartbeats say: soft state, never in the ledger. Kept by whoever may have to act on it or show it, each for
+ * itself; every value has an age.
+ */
+import type { Candidate } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
+import { scoreOf } from '../domain/score.ts';
+import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
+import { doorFor } from '../wire/door.ts';
+import { HeartbeatSchema, type Heartbeat } from '../wire/messages.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import type { Rejections } from './rejections.ts';
+
+export interface Beat extends Heartbeat {
+  readonly id: AgentId;
+  /** Monotonic time of arrival. */
+  readonly heardAt: number;
+}
+
+const door = doorFor(HeartbeatSchema);
+/** Agents whose beats are remembered; more are ignored. */
+const BEATS_MAX = 20_000;
+
+export class Roster {
+  readonly #clock: Clock;
+  readonly #subjects: Subjects;
+  readonly #rejections: Rejections;
+  readonly #beats = new Map<AgentId, Beat>();
+  readonly #listeners = new Set<(beat: Beat) => void>();
+  readonly #subscription: Subscription;
+  readonly #startedAt: number;
+
+  constructor(options: { clock: Clock; bus: Bus; subjects: Subjects; rejections: Rejections }) {
+    this.#clock = options.clock;
+    this.#subjects = options.subjects;
+    this.#rejections = options.rejections;
+    this.#startedAt = options.clock.now();
+    this.#subscription = options.bus.subscribe(options.subjects.agent('heartbeat', '*'), (message) => {
+      this.#hear(message);
+    });
+  }
+
+  get(id: AgentId): Beat | undefined {
+    return this.#beats.get(id);
+  }
+
+  /** How long this process has been listening. */
+  get listeningMs(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  healthOf(id: AgentId): number {
+    return this.#beats.get(id)?.health ?? 1;
+  }
+
+  /** Load that the author set; 0 when it was not set. */
+  setLoadOf(id: AgentId): number {
+    const beat = this.#beats.get(id);
+    return beat?.isLoadSet === true ? beat.load : 0;
+  }
+
+  /** Agents that could stand for election and were heard within `withinMs`, with their scores. */
+  candidates(withinMs: number): Candidate[] {
+    const since = this.#clock.now() - withinMs;
+    return [...this.#beats.values()]
+      .filter((beat) => beat.electable && beat.isStandby && beat.heardAt >= since)
+      .map((beat) => ({ id: beat.id, score: scoreOf(beat) }));
+  }
+
+  onBeat(listen: (beat: Beat) => void): Subscription {
+    this.#listeners.add(listen);
+    return { close: () => this.#listeners.delete(listen) };
+  }
+
+  forget(id: AgentId): void {
+    this.#beats.delete(id);
+  }
+
+  close(): void {
+    this.#subscription.close();
+    this.#listeners.clear();
+  }
+
+  #hear(message: Incoming): void {
+    const admitted = door.admit(message.data, message.headers);
+    const id = this.#subjects.senderOf(message.subject);
+    if (admitted.kind === 'bad' || id === null) {
+      this.#rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
+      return;
+    }
+    if (!this.#beats.has(id) && this.#beats.size >= BEATS_MAX) return;
+    const beat = { ...admitted.value, id, heardAt: this.#clock.now() };
+    this.#beats.set(id, beat);
+    for (const listen of this.#listeners) listen(beat);
+  }
+}

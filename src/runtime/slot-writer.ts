@@ -1,0 +1,220 @@
+/**
+ * Puts given bytes into a given slot of the ledger and finds out what became of them: DESIGN §3, rules 2–5 and 8.
+ *
+ * I6  Between `write` and its outcome only these bytes are sent, and only to this slot.
+ * I7  `committed` is said only when the slot holds exactly these bytes; `foreign` only when it holds others, or
+ *     lies below what the stream still has.
+ * I8  Nothing is learned from an error's or a read's numbers but whether the slot is ours.
+ */
+import { assert, assertNever } from '../domain/assert.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { AppendOutcome, Clock, Ledger, LedgerConnection, SlotOutcome, TimerHandle } from '../ports.ts';
+import type { Log } from './log.ts';
+
+export type WriteOutcome = 'committed' | 'foreign' | 'unresolved';
+
+interface Write {
+  readonly data: Uint8Array;
+  readonly slot: number;
+  readonly startedAt: number;
+  readonly giveUp: TimerHandle;
+  readonly done: (outcome: WriteOutcome) => void;
+}
+
+export interface SlotWriterOptions {
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly settings: Pick<Settings, 'appendTimeoutMs' | 'appendResignMs'>;
+  readonly log: Log;
+  /** The ledger cannot be used until somebody changes something. */
+  readonly onBroken: (error: Error) => void;
+}
+
+/** Pause before a connection or an append is tried again. */
+const RETRY_MS = 50;
+
+export class SlotWriter {
+  readonly #options: SlotWriterOptions;
+  #connection: LedgerConnection | null = null;
+  #isConnecting = false;
+  #isClosed = false;
+  #write: Write | null = null;
+  /** Monotonic time since when there is no connection; null while there is one. */
+  #disconnectedSince: number | null;
+  #readers: ((connection: LedgerConnection) => void)[] = [];
+
+  constructor(options: SlotWriterOptions) {
+    this.#options = options;
+    this.#disconnectedSince = options.clock.now();
+    this.#connect();
+  }
+
+  /** How long there has been no connection to append on; 0 while there is one. */
+  disconnectedMs(): number {
+    return this.#disconnectedSince === null ? 0 : this.#options.clock.now() - this.#disconnectedSince;
+  }
+
+  /** One at a time. `done` is called once, unless the writer is closed first. */
+  write(data: Uint8Array, slot: number, done: (outcome: WriteOutcome) => void): void {
+    assert(this.#write === null, 'one append in flight');
+    const { clock, settings } = this.#options;
+    const giveUp = clock.setTimeout(() => {
+      this.#finish('unresolved');
+    }, settings.appendResignMs);
+    this.#write = { data, slot, startedAt: clock.now(), giveUp, done };
+    this.#send();
+  }
+
+  /** Runs with a connection as soon as there is one. */
+  withConnection(run: (connection: LedgerConnection) => void): void {
+    if (this.#connection === null) this.#readers.push(run);
+    else run(this.#connection);
+  }
+
+  /** Forgets the write in flight; its bytes may still land. */
+  abandon(): void {
+    if (this.#write === null) return;
+    this.#options.clock.clearTimeout(this.#write.giveUp);
+    this.#write = null;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.abandon();
+    this.#readers = [];
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  #connect(): void {
+    if (this.#isConnecting || this.#isClosed) return;
+    this.#isConnecting = true;
+    this.#options.ledger.connect((outcome) => {
+      this.#isConnecting = false;
+      switch (outcome.kind) {
+        case 'opened':
+          this.#opened(outcome.connection);
+          break;
+        case 'unavailable':
+          this.#options.clock.setTimeout(() => {
+            this.#connect();
+          }, RETRY_MS);
+          break;
+        case 'broken':
+          this.#options.onBroken(outcome.error);
+          break;
+        default:
+          assertNever(outcome);
+      }
+    });
+  }
+
+  #opened(connection: LedgerConnection): void {
+    if (this.#isClosed) {
+      connection.close();
+      return;
+    }
+    this.#connection = connection;
+    this.#disconnectedSince = null;
+    connection.onClosed(() => {
+      this.#lost(connection);
+    });
+    const readers = this.#readers;
+    this.#readers = [];
+    for (const run of readers) run(connection);
+    this.#send();
+  }
+
+  #lost(connection: LedgerConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    this.#disconnectedSince = this.#options.clock.now();
+    this.#connect();
+  }
+
+  #send(): void {
+    const write = this.#write;
+    const connection = this.#connection;
+    if (write === null || connection === null) return;
+    connection.append(
+      { data: write.data, expectedLast: write.slot - 1, timeoutMs: this.#options.settings.appendTimeoutMs },
+      (outcome) => {
+        if (this.#write === write) this.#answered(write, outcome);
+      },
+    );
+  }
+
+  #answered(write: Write, outcome: AppendOutcome): void {
+    switch (outcome.kind) {
+      case 'stored':
+        if (outcome.sequence === write.slot) this.#finish('committed');
+        else this.#inspect(write);
+        break;
+      case 'refused':
+        this.#inspect(write);
+        break;
+      case 'notStored':
+        this.#later(write);
+        break;
+      case 'unknown':
+        this.#options.log.debug({ slot: write.slot, reason: outcome.reason }, 'append without an answer');
+        this.#reopen();
+        break;
+      default:
+        assertNever(outcome);
+    }
+  }
+
+  /** Rule 4: what does the slot hold? */
+  #inspect(write: Write): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    connection.readSlot(write.slot, (outcome) => {
+      if (this.#write === write) this.#inspected(write, outcome);
+    });
+  }
+
+  #inspected(write: Write, outcome: SlotOutcome): void {
+    switch (outcome.kind) {
+      case 'entry':
+        this.#finish(sameBytes(outcome.data, write.data) ? 'committed' : 'foreign');
+        break;
+      case 'compacted':
+        this.#finish('foreign');
+        break;
+      case 'absent':
+        this.#later(write);
+        break;
+      case 'unavailable':
+        this.#reopen();
+        break;
+      default:
+        assertNever(outcome);
+    }
+  }
+
+  #later(write: Write): void {
+    this.#options.clock.setTimeout(() => {
+      if (this.#write === write) this.#send();
+    }, RETRY_MS);
+  }
+
+  /** A fresh connection; what is in flight is sent again on it. */
+  #reopen(): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#lost(connection);
+    connection.close();
+  }
+
+  #finish(outcome: WriteOutcome): void {
+    const write = this.#write;
+    if (write === null) return;
+    this.abandon();
+    write.done(outcome);
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,335 @@
+/**
+ * The part of a process that is an agent: it joins, beats, takes work from its inbox, votes, reports, and leaves.
+ * Interprets the `agent` chart.
+ */
+import { createActor, type ActorRefFrom } from 'xstate';
+import type { agentMachine } from '../../actors/agent.ts';
+import type { Problem } from '../domain/errors.ts';
+import type { Decision, Profile } from '../domain/events.ts';
+import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
+import { attemptKey } from '../domain/state.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { Incoming, Ports, Subscription, TimerHandle } from '../ports.ts';
+import { contentTypes, decode, encode } from '../wire/codec.ts';
+import { doorFor } from '../wire/door.ts';
+import {
+  InboxSchema,
+  type Heartbeat,
+  type InboxReply,
+  type JoinMessage,
+  type VoteRequest,
+  type WorkMessage,
+} from '../wire/messages.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import { Attempts, type Handler } from './attempts.ts';
+import { Ballots } from './ballots.ts';
+import { Courier } from './courier.ts';
+import type { Log } from './log.ts';
+import { problemIn } from './problem-in.ts';
+import type { Rejections } from './rejections.ts';
+import { answer } from './respond.ts';
+import { nameOf, traceTransitions } from './trace.ts';
+
+export type VoteHandler = (proposal: VoteRequest) => Decision | Promise<Decision>;
+
+/** What the agent says of itself beyond its profile. */
+export interface Condition {
+  health: number;
+  /** Set by the author; null: used slots / slots. */
+  load: number | null;
+}
+
+export interface WorkerOptions {
+  readonly ports: Ports;
+  readonly subjects: Subjects;
+  readonly settings: Settings;
+  readonly machine: typeof agentMachine;
+  readonly id: AgentId;
+  readonly incarnation: Incarnation;
+  readonly profile: () => Profile;
+  readonly condition: Condition;
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly vote: VoteHandler | null;
+  readonly rejections: Rejections;
+  readonly log: Log;
+  /** What this process is beside an agent: asked by probes. */
+  readonly standing: () => { readonly isLeading: boolean; readonly isStandby: boolean; readonly sequence: number };
+  readonly term: () => number;
+  readonly onTerm: (term: number) => void;
+  readonly onJoined: () => void;
+  /** It is over: left, refused, or replaced. */
+  readonly onLeft: (problem: Problem | null) => void;
+}
+
+const door = doorFor(InboxSchema);
+const json = { 'Content-Type': contentTypes.json };
+
+export class Worker {
+  readonly attempts: Attempts;
+  readonly #options: WorkerOptions;
+  readonly #actor: ActorRefFrom<typeof agentMachine>;
+  readonly #courier: Courier;
+  readonly #ballots: Ballots;
+  #inbox: Subscription | null = null;
+  readonly #status: Subscription;
+  #beatTimer: TimerHandle | null = null;
+  #dueAt = 0;
+  #lagMs = 0;
+  #refusal: Problem | null = null;
+  #isClosed = false;
+  #hasJoined = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { ports, subjects, settings, id, incarnation } = options;
+    this.#courier = new Courier({
+      ...ports,
+      subject: subjects.agent('report', id),
+      incarnation,
+      resendMs: settings.resendMs,
+      onStale: (report) => {
+        this.attempts.abort(report.id, report.attempt, 'not assigned to this agent any more');
+      },
+      onUnknown: () => {
+        this.#actor.send({ type: 'membership.unknown' });
+      },
+      onTerm: options.onTerm,
+    });
+    this.attempts = new Attempts({
+      handlers: options.handlers,
+      resultBytesMax: settings.payloadBytesMax,
+      report: (report) => {
+        this.#courier.add(report);
+      },
+      isReported: (key) => this.#courier.carries(key),
+      onChanged: () => {
+        this.#loadChanged();
+      },
+    });
+    this.#ballots = new Ballots({
+      ...ports,
+      subject: subjects.agent('ballot', id),
+      resendMs: settings.resendMs,
+      vote: options.vote,
+      log: options.log,
+    });
+    this.#actor = createActor(this.#logic(), { clock: ports.clock });
+    traceTransitions(this.#actor, 'agent', options.log);
+    this.#status = ports.bus.onStatus((status) => {
+      if (status === 'online') this.#actor.send({ type: 'connection.up' });
+      if (status === 'offline') this.#actor.send({ type: 'connection.lost' });
+    });
+  }
+
+  /** State of the chart, for people. */
+  get state(): string {
+    return nameOf(this.#actor.getSnapshot().value);
+  }
+
+  get load(): number {
+    return this.#options.condition.load ?? Math.min(1, this.attempts.count / this.#options.profile().slots);
+  }
+
+  start(): void {
+    this.#actor.start();
+    if (this.#options.ports.bus.isOnline) this.#actor.send({ type: 'connection.up' });
+  }
+
+  leave(): void {
+    this.#actor.send({ type: 'leave' });
+  }
+
+  /** Tells the leader of a changed profile. */
+  update(): void {
+    if (this.state.includes('active')) this.#requestJoin();
+  }
+
+  /** Stops without a word, as a killed process would. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#status.close();
+    this.#stopWorking();
+    this.#courier.stop();
+    this.#ballots.stop();
+    this.#actor.stop();
+  }
+
+  #logic() {
+    const { settings, machine } = this.#options;
+    return machine.provide({
+      actions: {
+        requestJoin: () => {
+          this.#requestJoin();
+        },
+        startWorking: () => {
+          this.#startWorking();
+        },
+        stopWorking: () => {
+          this.#stopWorking();
+          this.#options.onLeft(this.#refusal);
+        },
+        announceDrain: () => {
+          this.#ask('drain', () => {
+            this.#loadChanged();
+          });
+        },
+        handBack: () => {
+          this.attempts.abortAll('the agent leaves');
+        },
+        requestLeave: () => {
+          this.#ask('leave', () => {
+            this.#actor.send({ type: 'leave.answered' });
+          });
+        },
+        abandonWork: () => {
+          this.attempts.abortAll('another process holds this id now');
+        },
+      },
+      delays: {
+        joinRetry: settings.resendMs / 2,
+        leaveGrace: settings.leaveGraceMs,
+        leavePatience: settings.resendMs * 4,
+      },
+    });
+  }
+
+  #requestJoin(): void {
+    this.#request({ kind: 'join', incarnation: this.#options.incarnation, profile: this.#options.profile() }, (problem) => {
+      if (problem === null) {
+        this.#actor.send({ type: 'join.accepted' });
+        this.#options.onJoined();
+      } else if (problem === 'unanswered' || problem.code === 'HOLDER_SILENT' || problem.code === 'LIMIT_REACHED') {
+        this.#actor.send({ type: 'join.postponed' });
+      } else {
+        this.#refusal = problem;
+        // A member already, and somebody else answers for the id: it was taken while we slept.
+        this.#actor.send({ type: this.#hasJoined ? 'replaced' : 'join.refused' });
+      }
+    });
+  }
+
+  /** Drain and leave: asked until answered, or until the chart moves on. */
+  #ask(kind: 'drain' | 'leave', done: () => void): void {
+    const state = this.state;
+    this.#request({ kind, incarnation: this.#options.incarnation }, (problem) => {
+      if (problem !== 'unanswered') done();
+      else if (this.state === state) this.#ask(kind, done);
+    });
+  }
+
+  #request(message: JoinMessage, done: (problem: Problem | 'unanswered' | null) => void): void {
+    const { ports, subjects, id, settings } = this.#options;
+    const timeoutMs = settings.resendMs * 2;
+    const subject = subjects.agent('join', id);
+    ports.bus.request({ subject, data: encode(message, 'json'), headers: json, timeoutMs }, (outcome) => {
+      if (this.#isClosed) return;
+      if (outcome.kind === 'reply') {
+        const problem = problemIn(outcome);
+        if (problem === null) this.#options.onTerm((decode(outcome.data, outcome.headers) as { term: number }).term);
+        done(problem);
+        return;
+      }
+      ports.clock.setTimeout(() => {
+        if (!this.#isClosed) done('unanswered');
+      }, outcome.kind === 'timeout' ? 0 : settings.resendMs / 4);
+    });
+  }
+
+  /** Answers probes from now on: a leader does so even before it has joined. */
+  openInbox(): void {
+    const { ports, subjects, id } = this.#options;
+    this.#inbox ??= ports.bus.subscribe(subjects.inbox(id), (message) => {
+      this.#receive(message);
+    });
+  }
+
+  #startWorking(): void {
+    this.#hasJoined = true;
+    this.openInbox();
+    if (this.#beatTimer === null) this.#beat();
+    this.#loadChanged();
+  }
+
+  #stopWorking(): void {
+    this.#inbox?.close();
+    this.#inbox = null;
+    if (this.#beatTimer !== null) this.#options.ports.clock.clearTimeout(this.#beatTimer);
+    this.#beatTimer = null;
+  }
+
+  #loadChanged(): void {
+    const { slots } = this.#options.profile();
+    this.#actor.send({ type: 'load.changed', running: this.attempts.count, slots });
+  }
+
+  #beat(): void {
+    const { ports, settings } = this.#options;
+    const now = ports.clock.now();
+    if (this.#dueAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#dueAt));
+    this.#dueAt = now + settings.heartbeatIntervalMs;
+    this.#beatTimer = ports.clock.setTimeout(() => {
+      this.#beat();
+    }, settings.heartbeatIntervalMs);
+    this.beatNow();
+  }
+
+  /** Says now how it stands. */
+  beatNow(): void {
+    const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
+    const { electable, priority } = profile();
+    const beat: Heartbeat = {
+      incarnation,
+      health: condition.health,
+      load: this.load,
+      isLoadSet: condition.load !== null,
+      intervalMs: settings.heartbeatIntervalMs,
+      lagMs: this.#lagMs,
+      state: this.state,
+      electable,
+      priority,
+      isStandby: standing().isStandby,
+      term: term(),
+      running: this.attempts.list(),
+      reportsPending: this.#courier.pending,
+    };
+    ports.bus.publish({ subject: subjects.agent('heartbeat', id), data: encode(beat, 'json'), headers: json });
+  }
+
+  #receive(message: Incoming): void {
+    const admitted = door.admit(message.data, message.headers);
+    if (admitted.kind === 'bad') {
+      this.#options.rejections.count(message.subject, admitted.problem);
+      return;
+    }
+    const { value } = admitted;
+    if (value.kind === 'work' && !this.#accept(value)) return;
+    const { incarnation, standing, term } = this.#options;
+    const { isLeading, sequence } = standing();
+    answer(message, { incarnation, isLeading, sequence, term: term() } satisfies InboxReply);
+  }
+
+  /** False when the message is late, or meant for another process. */
+  #accept(work: WorkMessage): boolean {
+    const { incarnation, term, onTerm, log } = this.#options;
+    if (work.term < term()) return true;
+    onTerm(work.term);
+    if (work.to !== incarnation) {
+      log.debug({ to: work.to }, 'work for another incarnation');
+      return false;
+    }
+    if (work.isUnknown) this.#actor.send({ type: 'membership.unknown' });
+    for (const assignment of work.assign) this.attempts.start(assignment);
+    for (const { id, attempt, reason } of work.abort) this.#stopAttempt(id as TaskId, attempt, reason);
+    for (const request of work.vote) this.#ballots.ask(request);
+    return true;
+  }
+
+  /** What does not run any more is answered at once: somebody waits for it. */
+  #stopAttempt(id: TaskId, attempt: number, reason: string): void {
+    const isRunning = this.attempts.list().some((each) => each.id === id && each.attempt === attempt);
+    if (isRunning) this.attempts.abort(id, attempt, reason);
+    else if (!this.#courier.carries(attemptKey(id, attempt))) this.#courier.add({ kind: 'returned', id, attempt });
+  }
+}
+

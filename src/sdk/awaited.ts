@@ -1,0 +1,80 @@
+/**
+ * Things that somebody waits for: tasks to be assigned or to end, proposals to be decided. Events say so at once;
+ * since events can be missed, what has waited for a while is also asked for.
+ */
+import { ConclaveError } from '../domain/errors.ts';
+import type { Clock, Subscription, TimerHandle } from '../ports.ts';
+
+export interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface AwaitedOptions<T> {
+  readonly clock: Clock;
+  /** Begins to listen for events; each calls `settle`. */
+  readonly listen: () => Subscription;
+  /** Asks how these stand and calls `settle` for those that are there. */
+  readonly ask: (ids: readonly string[]) => Promise<void>;
+}
+
+const ASK_MS = 1_000;
+/** Asked for in one round. */
+const ASKED_MAX = 500;
+
+export class Awaited<T> {
+  readonly #options: AwaitedOptions<T>;
+  readonly #waiters = new Map<string, Waiter<T>[]>();
+  #subscription: Subscription | null = null;
+  #timer: TimerHandle | null = null;
+  #isClosed = false;
+
+  constructor(options: AwaitedOptions<T>) {
+    this.#options = options;
+  }
+
+  wait(id: string): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new ConclaveError('CLOSED', 'the fleet connection is closed'));
+    this.#subscription ??= this.#options.listen();
+    this.#arm(0);
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiters.get(id);
+      if (waiters === undefined) this.#waiters.set(id, [{ resolve, reject }]);
+      else waiters.push({ resolve, reject });
+    });
+  }
+
+  settle(id: string, value: T): void {
+    for (const { resolve } of this.#take(id)) resolve(value);
+  }
+
+  fail(id: string, error: Error): void {
+    for (const { reject } of this.#take(id)) reject(error);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#subscription?.close();
+    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
+    for (const id of [...this.#waiters.keys()]) this.fail(id, new ConclaveError('CLOSED', 'the fleet connection is closed'));
+  }
+
+  #take(id: string): Waiter<T>[] {
+    const waiters = this.#waiters.get(id) ?? [];
+    this.#waiters.delete(id);
+    return waiters;
+  }
+
+  #arm(ms: number): void {
+    if (this.#timer !== null || this.#isClosed) return;
+    this.#timer = this.#options.clock.setTimeout(() => {
+      const ids = [...this.#waiters.keys()].slice(0, ASKED_MAX);
+      const again = (): void => {
+        this.#timer = null;
+        if (this.#waiters.size > 0) this.#arm(ASK_MS);
+      };
+      if (ids.length === 0) again();
+      else this.#options.ask(ids).then(again, again);
+    }, ms);
+  }
+}

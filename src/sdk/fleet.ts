@@ -1,0 +1,386 @@
+/** A client of a fleet: submit tasks, open proposals, vote, trigger elections, look. Runs on ports, so also simulated. */
+import { ConclaveError } from '../domain/errors.ts';
+import type { Decision, Weighting } from '../domain/events.ts';
+import { isName } from '../domain/ids.ts';
+import type { Incoming, Ports, Subscription } from '../ports.ts';
+import type { AgentView, OutcomeView, ProposalView, StatusView, TaskView } from '../runtime/views.ts';
+import { decode } from '../wire/codec.ts';
+import { subjectsOf, type Subjects } from '../wire/subjects.ts';
+import { Awaited } from './awaited.ts';
+import { Caller } from './caller.ts';
+
+export interface TaskInput {
+  /** What is to be done; agents have handlers by type. 1–63 of `A-Za-z0-9_-`. */
+  readonly type: string;
+  readonly payload?: unknown;
+  /** 1–10, 10 first. Default 5. */
+  readonly priority?: number;
+  /** Only agents that have all of them get it. Default none. */
+  readonly requiredCapabilities?: readonly string[];
+  /** Free text, kept and searchable. */
+  readonly target?: string;
+  /** Further attempts after a failed one. Default 3. */
+  readonly maxRetries?: number;
+  /** An attempt that runs longer is aborted and counts as failed. Default: no limit. */
+  readonly runTimeoutMs?: number;
+  /** Not before this long from now. */
+  readonly delayMs?: number;
+  /** The caller's name for this task: submitted again within the window, the first one is returned. */
+  readonly idempotencyKey?: string;
+  /** The fleet must approve it before it runs. */
+  readonly approval?: {
+    readonly type?: string;
+    readonly description?: string;
+    readonly quorum?: number;
+    readonly timeoutMs?: number;
+    readonly voters?: readonly string[];
+  };
+}
+
+export interface ProposalInput {
+  readonly type: string;
+  readonly description?: string;
+  readonly data?: unknown;
+  readonly proposer?: string;
+  /** Share of the electorate's weight that must take part. Default 0.5. */
+  readonly quorum?: number;
+  /** Default 30 s. */
+  readonly timeoutMs?: number;
+  readonly weighting?: Weighting;
+  /** Names that may vote beside the members. */
+  readonly voters?: readonly string[];
+}
+
+/** How a proposal came out; weights are thousandths of a vote. */
+export interface ProposalResult {
+  readonly id: string;
+  readonly status: string;
+  readonly approved: boolean;
+  readonly approve: number;
+  readonly reject: number;
+  readonly abstain: number;
+  readonly notVoted: number;
+  readonly approvalRate: number;
+  readonly proposal: ProposalView;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly TaskView[];
+  readonly total: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly byType: Readonly<Record<string, number>>;
+}
+
+export interface ProposalPage {
+  readonly proposals: readonly ProposalView[];
+  readonly total: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+}
+
+export interface FleetMetrics {
+  readonly agents: Readonly<Record<string, number>> & { readonly total: number };
+  readonly leadership: { readonly leader: string | null; readonly term: number; readonly elections: number; readonly leaderChanges: number };
+  readonly tasks: StatusView['tasks'];
+  readonly consensus: StatusView['proposals'];
+  readonly recovery: StatusView['recovery'];
+}
+
+/** A submitted task. */
+export interface TaskHandle {
+  readonly id: string;
+  status(): Promise<string>;
+  /** Resolves once an agent has it, or has had it. */
+  assigned(): Promise<{ readonly agent: string; readonly attempt: number }>;
+  /** Resolves when the task has ended, however it ended. */
+  outcome(): Promise<OutcomeView>;
+  /** The handler's result. Throws when the task failed or was cancelled. */
+  result(): Promise<unknown>;
+  cancel(): Promise<'cancelled' | 'cancelling'>;
+}
+
+export interface FleetOptions {
+  /** How long a call goes on trying while nobody leads or answers. Default 15 s. */
+  readonly timeoutMs?: number;
+}
+
+const ended = ['completed', 'failed', 'cancelled'] as const;
+
+export class Fleet {
+  readonly name: string;
+  readonly #ports: Pick<Ports, 'bus' | 'clock' | 'random'>;
+  readonly #subjects: Subjects;
+  readonly #caller: Caller;
+  readonly #outcomes: Awaited<OutcomeView>;
+  readonly #assignments: Awaited<{ agent: string; attempt: number }>;
+  readonly #decisions: Awaited<ProposalView>;
+  readonly #onClose: () => Promise<void>;
+  #seen: StatusView | null = null;
+
+  constructor(
+    ports: Pick<Ports, 'bus' | 'clock' | 'random'>,
+    fleet: string,
+    options: FleetOptions & { readonly onClose?: () => Promise<void> } = {},
+  ) {
+    this.name = fleet;
+    this.#ports = ports;
+    this.#subjects = subjectsOf(fleet);
+    this.#caller = new Caller({ ports, subjects: this.#subjects, timeoutMs: options.timeoutMs ?? 15_000 });
+    this.#onClose = options.onClose ?? (() => Promise.resolve());
+    this.#outcomes = this.#awaited<OutcomeView>(
+      ended.map((status) => `task.${status}`),
+      (item) => item as unknown as OutcomeView,
+      (ids) => this.#askOutcomes(ids),
+    );
+    this.#assignments = this.#awaited<{ agent: string; attempt: number }>(
+      ['task.assigned'],
+      ({ agent, attempt }) => ({ agent: String(agent), attempt: Number(attempt) }),
+      (ids) => this.#askAssignments(ids),
+    );
+    this.#decisions = new Awaited<ProposalView>({
+      clock: ports.clock,
+      listen: () =>
+        this.#onItems('proposal.decided', ({ id }) => {
+          void this.#askDecisions([String(id)]).catch(() => undefined);
+        }),
+      ask: (ids) => this.#askDecisions(ids),
+    });
+  }
+
+  /** Answered when the ledger has it. */
+  async submit(task: TaskInput): Promise<TaskHandle> {
+    const [handle] = await this.submitMany([task]);
+    if (handle === undefined) throw new ConclaveError('INTERNAL', 'the leader answered without an id');
+    return handle;
+  }
+
+  /** All or nothing, at most 1,000 tasks and 512 KiB at once. */
+  async submitMany(tasks: readonly TaskInput[]): Promise<TaskHandle[]> {
+    const body = { key: this.#ports.random.id(), tasks };
+    const { ids } = (await this.#caller.call('submit', body)) as { ids: readonly string[] };
+    return ids.map((id) => this.handle(id));
+  }
+
+  /** A handle on a task that somebody submitted. */
+  handle(id: string): TaskHandle {
+    return {
+      id,
+      status: async () => (await this.task(id)).status,
+      assigned: () => this.#assignments.wait(id),
+      outcome: () => this.#outcomes.wait(id),
+      result: async () => resultOf(await this.#outcomes.wait(id)),
+      cancel: () => this.cancel(id),
+    };
+  }
+
+  async task(id: string): Promise<TaskView> {
+    return (await this.#caller.call('task', { id })) as TaskView;
+  }
+
+  async tasks(
+    filter: { type?: string; status?: string; agent?: string; skip?: number; limit?: number } = {},
+  ): Promise<TaskPage> {
+    return (await this.#caller.call('tasks', filter)) as TaskPage;
+  }
+
+  async cancel(id: string): Promise<'cancelled' | 'cancelling'> {
+    return ((await this.#caller.call('cancel', { id })) as { status: 'cancelled' | 'cancelling' }).status;
+  }
+
+  /** A failed task gets its retries anew. */
+  async retry(id: string): Promise<void> {
+    await this.#caller.call('retry', { id });
+  }
+
+  /** Opens a proposal and waits for the fleet's decision. */
+  async propose(proposal: ProposalInput): Promise<ProposalResult> {
+    return this.decision(await this.openProposal(proposal));
+  }
+
+  /** Opens a proposal; answers with its id. */
+  async openProposal(proposal: ProposalInput): Promise<string> {
+    const body = { key: this.#ports.random.id(), ...proposal };
+    return ((await this.#caller.call('propose', body)) as { id: string }).id;
+  }
+
+  /** Waits until the proposal is decided. */
+  async decision(id: string): Promise<ProposalResult> {
+    const proposal = await this.#decisions.wait(id);
+    const { approve, reject, abstain, notVoted, approvalRate } = proposal.tally;
+    return {
+      id,
+      status: proposal.status,
+      approved: proposal.approved,
+      approve: approve.weight,
+      reject: reject.weight,
+      abstain: abstain.weight,
+      notVoted: notVoted.weight,
+      approvalRate,
+      proposal,
+    };
+  }
+
+  async proposal(id: string): Promise<ProposalView> {
+    return (await this.#caller.call('proposal', { id })) as ProposalView;
+  }
+
+  async proposals(
+    filter: { status?: string; skip?: number; limit?: number } = {},
+  ): Promise<ProposalPage> {
+    return (await this.#caller.call('proposals', filter)) as ProposalPage;
+  }
+
+  /** The ballot of an outside voter that the proposal names. */
+  async vote(ballot: {
+    readonly proposal: string;
+    readonly voter: string;
+    readonly decision: Decision;
+    readonly reason?: string;
+  }): Promise<void> {
+    await this.#caller.call('vote', ballot);
+  }
+
+  async agents(filter: { state?: string; capability?: string } = {}): Promise<readonly AgentView[]> {
+    return ((await this.#caller.call('agents', filter)) as { agents: AgentView[] }).agents;
+  }
+
+  /** The agent takes no new task from now on. */
+  async drain(id: string): Promise<void> {
+    await this.#caller.call('drain', { id });
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#caller.call('resume', { id });
+  }
+
+  async status(options: { timeoutMs?: number } = {}): Promise<StatusView> {
+    this.#seen = (await this.#caller.call('status', {}, options)) as StatusView;
+    return this.#seen;
+  }
+
+  async election(): Promise<StatusView['election'] & Pick<StatusView, 'hasLeader' | 'leader' | 'term' | 'sinceMs'>> {
+    const { election, hasLeader, leader, term, sinceMs } = await this.status();
+    return { ...election, hasLeader, leader, term, sinceMs };
+  }
+
+  /** Runs an election and answers with its outcome: a term above the present one, whoever wins. */
+  async elect(options: { timeoutMs?: number } = {}): Promise<{ leader: string | null; term: number }> {
+    const { clock } = this.#ports;
+    const deadline = clock.now() + (options.timeoutMs ?? 15_000);
+    const { term } = (await this.#caller.call('trigger', {}, options)) as { term: number };
+    for (;;) {
+      const status = await this.status({ timeoutMs: Math.max(1, deadline - clock.now()) });
+      if (status.hasLeader && status.term > term) return { leader: status.leader, term: status.term };
+      if (clock.now() >= deadline) throw new ConclaveError('TIMEOUT', `no leader after term ${term} in time`);
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 20));
+    }
+  }
+
+  async metrics(): Promise<FleetMetrics> {
+    const { agents, election, leader, term, tasks, proposals, recovery } = await this.status();
+    const total = Object.values(agents).reduce((sum, each) => sum + each, 0);
+    const { elections, leaderChanges } = election;
+    return {
+      agents: { ...agents, total },
+      leadership: { leader, term, elections, leaderChanges },
+      tasks,
+      consensus: proposals,
+      recovery,
+    };
+  }
+
+  /** Calls back with every item of a kind of event, as it is committed; kinds may end in `.>`. At most once. */
+  onEvent(kind: string, listen: (item: Record<string, unknown>, kind: string) => void): Subscription {
+    if (!kind.split('.').every((token) => isName(token) || token === '*' || token === '>')) {
+      throw new ConclaveError('INVALID', `kind ${kind} is not a name of events`, {
+        fields: [{ field: 'kind', message: 'must be like task.completed, task.> or >' }],
+      });
+    }
+    return this.#onItems(kind, listen);
+  }
+
+  /** What the last `status()` or `metrics()` showed, on one line. */
+  toString(): string {
+    if (this.#seen === null) return `Fleet(${this.name})`;
+    const { agents, leader, term, tasks } = this.#seen;
+    const total = Object.values(agents).reduce((sum, each) => sum + each, 0);
+    return `Fleet(${this.name}: ${total} agents, ${agents['alive'] ?? 0} alive, leader ${leader ?? 'none'}, term ${term}, ${tasks.total} tasks)`;
+  }
+
+  async close(): Promise<void> {
+    this.#outcomes.close();
+    this.#assignments.close();
+    this.#decisions.close();
+    await this.#onClose();
+  }
+
+  #awaited<T>(
+    kinds: readonly string[],
+    view: (item: Record<string, unknown>) => T,
+    ask: (ids: readonly string[]) => Promise<void>,
+  ): Awaited<T> {
+    const awaited: Awaited<T> = new Awaited<T>({
+      clock: this.#ports.clock,
+      listen: () => {
+        const subscriptions = kinds.map((kind) =>
+          this.#onItems(kind, (item) => {
+            awaited.settle(String(item['id']), view(item));
+          }),
+        );
+        return {
+          close: () => {
+            for (const each of subscriptions) each.close();
+          },
+        };
+      },
+      ask,
+    });
+    return awaited;
+  }
+
+  #onItems(kind: string, listen: (item: Record<string, unknown>, kind: string) => void): Subscription {
+    return this.#ports.bus.subscribe(this.#subjects.event(kind), (message: Incoming) => {
+      const body = decode(message.data, message.headers) as { kind: string; items: Record<string, unknown>[] };
+      for (const item of body.items) listen(item, body.kind);
+    });
+  }
+
+  async #askOutcomes(ids: readonly string[]): Promise<void> {
+    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as { outcomes: (OutcomeView | null)[] };
+    outcomes.forEach((outcome, i) => {
+      const id = ids[i] ?? '';
+      if (outcome === null) this.#outcomes.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));
+      else if (ended.some((status) => status === outcome.status)) this.#outcomes.settle(id, outcome);
+    });
+  }
+
+  async #askAssignments(ids: readonly string[]): Promise<void> {
+    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as { outcomes: (OutcomeView | null)[] };
+    outcomes.forEach((outcome, i) => {
+      const id = ids[i] ?? '';
+      if (outcome === null) this.#assignments.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));
+      else if (outcome.agent !== null) {
+        this.#assignments.settle(id, { agent: outcome.agent, attempt: outcome.attempt });
+      } else if (ended.some((status) => status === outcome.status)) {
+        this.#assignments.fail(id, new ConclaveError('ALREADY_ENDED', `task ${id} is ${outcome.status}`));
+      }
+    });
+  }
+
+  async #askDecisions(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      try {
+        const proposal = await this.proposal(id);
+        if (proposal.status !== 'open') this.#decisions.settle(id, proposal);
+      } catch (error) {
+        if (error instanceof ConclaveError && error.code === 'NOT_FOUND') this.#decisions.fail(id, error);
+        else throw error;
+      }
+    }
+  }
+}
+
+function resultOf(outcome: OutcomeView): unknown {
+  if (outcome.status === 'completed') return outcome.result;
+  const why = outcome.error?.message ?? 'no reason given';
+  throw new ConclaveError('CONFLICT', `task ${outcome.id} is ${outcome.status}: ${why}`);
+}

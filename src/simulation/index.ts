@@ -1,0 +1,11 @@
+/** The door `conclave/testing`: a seeded world with faults, in which a fleet runs on virtual time. */
+export type { SimulatedBroker } from './broker.ts';
+export type { Fault, FaultRates } from './faults.ts';
+export type { SimulatedHost } from './host.ts';
+export { SimulationFailed, type Constants } from './laws.ts';
+export type { SimulatedLedger } from './ledger.ts';
+export { SeededRandom, type Range } from './random.ts';
+export type { StoredEntry } from './stream.ts';
+export type { Trace, TraceSink } from './trace.ts';
+export { SimulatedWorld, type WorldOptions } from './world.ts';
+export { SimulatedFleet, type SimulatedAgentOptions, type SimulatedFleetOptions } from './fleet.ts';

@@ -1,0 +1,70 @@
+/**
+ * Bytes to values and back: MessagePack between our own processes, JSON for everything that a person may watch.
+ * Either is understood everywhere: `Content-Type` decides, else the first byte (JSON text starts below 0x80, a
+ * MessagePack map or array at 0x80 or above). An empty message is an empty object.
+ */
+import { Packr } from 'msgpackr';
+import { ConclaveError } from '../domain/errors.ts';
+import type { Headers } from '../ports.ts';
+
+export type Format = 'json' | 'msgpack';
+
+export const contentTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  msgpack: 'application/msgpack',
+};
+
+/** Nesting of a message, maps and lists. */
+export const DEPTH_MAX = 32;
+
+// Records would use first bytes that JSON uses, and no other decoder reads them.
+const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true, moreTypes: false });
+const text = new TextEncoder();
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The bytes are the caller's: they share no memory with later ones. */
+export function encode(value: unknown, format: Format): Uint8Array {
+  return format === 'json' ? text.encode(JSON.stringify(value)) : packr.pack(value);
+}
+
+/** Throws `INVALID` when the bytes are neither, too deep, or name prototype keys. */
+export function decode(data: Uint8Array, headers: Headers = {}): unknown {
+  if (data.length === 0) return {};
+  const value = parse(data, formatOf(data, headers));
+  checkShape(value, 1);
+  return value;
+}
+
+/** Decodes bytes that this project's own processes wrote and somebody has already checked. */
+export function decodeTrusted(data: Uint8Array): unknown {
+  return packr.unpack(data);
+}
+
+export function formatOf(data: Uint8Array, headers: Headers): Format {
+  const declared = headers['Content-Type'] ?? headers['content-type'];
+  if (declared !== undefined) return declared.includes('json') ? 'json' : 'msgpack';
+  return (data[0] ?? 0) < 0x80 ? 'json' : 'msgpack';
+}
+
+function parse(data: Uint8Array, format: Format): unknown {
+  try {
+    return format === 'json' ? (JSON.parse(utf8.decode(data)) as unknown) : (packr.unpack(data) as unknown);
+  } catch (cause) {
+    throw new ConclaveError('INVALID', `the message is not ${format === 'json' ? 'JSON' : 'MessagePack'}`, { cause });
+  }
+}
+
+const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
+
+function checkShape(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if (depth > DEPTH_MAX) throw new ConclaveError('INVALID', `the message nests deeper than ${DEPTH_MAX}`);
+  if (Array.isArray(value)) {
+    for (const item of value) checkShape(item, depth + 1);
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    if (forbidden.has(key)) throw new ConclaveError('INVALID', `the key ${key} is not allowed`);
+    checkShape(item, depth + 1);
+  }
+}

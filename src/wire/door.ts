@@ -1,0 +1,82 @@
+/** Where inbound messages are checked, once: bytes in, a typed value or a problem that names every bad field out. */
+import { createHash } from 'node:crypto';
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { problem, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
+import type { Headers } from '../ports.ts';
+import { decode } from './codec.ts';
+
+export type Admitted<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
+export interface Door<T> {
+  /** Decodes and checks a message. */
+  admit(data: Uint8Array, headers: Headers): Admitted<T>;
+  /** Checks a value that is already decoded. */
+  check(value: unknown): Admitted<T>;
+}
+
+/** Fields listed in one answer. */
+const PROBLEMS_MAX = 20;
+
+export function doorFor<S extends TSchema>(schema: S): Door<Static<S>> {
+  const validator = Compile(schema);
+  const check = (value: unknown): Admitted<Static<S>> => {
+    if (validator.Check(value)) return { kind: 'ok', value };
+    return { kind: 'bad', problem: invalid(fieldsOf(validator.Errors(value))) };
+  };
+  return {
+    check,
+    admit(data, headers) {
+      try {
+        return check(decode(data, headers));
+      } catch (error) {
+        return { kind: 'bad', problem: problemOf(error) };
+      }
+    },
+  };
+}
+
+export function invalid(fields: readonly FieldProblem[]): Problem {
+  return problem('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), fields);
+}
+
+interface SchemaError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: object;
+  readonly message: string;
+}
+
+function fieldsOf(errors: readonly SchemaError[]): FieldProblem[] {
+  const fields = new Map<string, FieldProblem>();
+  for (const error of errors) {
+    for (const each of spread(error)) if (!fields.has(each.field)) fields.set(each.field, each);
+    if (fields.size >= PROBLEMS_MAX) break;
+  }
+  return [...fields.values()];
+}
+
+function spread(error: SchemaError): FieldProblem[] {
+  const path = error.instancePath.replace(/^\//, '').replaceAll('/', '.');
+  const under = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  const { requiredProperties, additionalProperties } = error.params as Record<string, string[] | undefined>;
+  switch (error.keyword) {
+    case 'required':
+      return (requiredProperties ?? []).map((name) => ({ field: under(name), message: 'is required' }));
+    case 'additionalProperties':
+      return (additionalProperties ?? []).map((name) => ({ field: under(name), message: 'is unknown' }));
+    case 'boolean':
+      return [];
+    case 'pattern':
+      return [{ field: path, message: 'must be 1–63 of A-Z a-z 0-9 _ -' }];
+    default:
+      return [{ field: path === '' ? 'message' : path, message: error.message }];
+  }
+}
+
+/** A short name for a body, to tell a repeat from a different one. */
+export function digestOf(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,248 @@
+/**
+ * The shape of every message that crosses the wire, as JSON Schema (typebox). One definition serves validation,
+ * documentation and types; limits that are a fleet's settings are checked where the settings are known.
+ */
+import Type, { type Static, type TSchema } from 'typebox';
+import type { Profile } from '../domain/events.ts';
+import { NAME_PATTERN } from '../domain/ids.ts';
+
+const closed = { additionalProperties: false };
+const Name = Type.String({ pattern: NAME_PATTERN, description: '1–63 of A-Z a-z 0-9 _ -' });
+const Names = Type.Array(Name, { maxItems: 256 });
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+const Count = Type.Integer({ minimum: 0 });
+const Text = (maxLength: number) => Type.String({ maxLength });
+const Key = Type.String({ minLength: 1, maxLength: 255 });
+const Id = Type.String({ minLength: 1, maxLength: 63 });
+const Ms = (maximum: number) => Type.Integer({ minimum: 1, maximum });
+/** A year. */
+const LONGEST_MS = 31_536_000_000;
+
+const AttemptRef = Type.Object({ id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed);
+
+export const ProfileSchema = Type.Object(
+  {
+    capabilities: Names,
+    priority: Type.Number({ minimum: -1_000_000, maximum: 1_000_000 }),
+    slots: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    electable: Type.Boolean(),
+    labels: Type.Record(Name, Text(255)),
+    handles: Type.Array(Type.Union([Name, Type.Literal('*')]), { maxItems: 256 }),
+  },
+  closed,
+);
+
+export const HeartbeatSchema = Type.Object({
+  incarnation: Id,
+  health: Share,
+  load: Share,
+  /** The load was set by the agent's author; else it is used slots / slots, which the leader knows better. */
+  isLoadSet: Type.Boolean(),
+  intervalMs: Ms(3_600_000),
+  /** Event-loop lag since the last beat, worst case. */
+  lagMs: Type.Number({ minimum: 0 }),
+  /** State of the agent's statechart. */
+  state: Text(64),
+  electable: Type.Boolean(),
+  priority: Type.Number(),
+  /** Follows the ledger and could lead. */
+  isStandby: Type.Boolean(),
+  term: Count,
+  running: Type.Array(AttemptRef, { maxItems: 10_000 }),
+  /** Reports that wait for their answer; while there are any, a missing attempt proves nothing. */
+  reportsPending: Count,
+});
+export type Heartbeat = Static<typeof HeartbeatSchema>;
+
+export const ElectionMessageSchema = Type.Union([
+  Type.Object({ kind: Type.Literal('candidacy'), incarnation: Id, term: Count, score: Type.Number() }),
+  Type.Object({ kind: Type.Literal('answer'), incarnation: Id, term: Count, score: Type.Number(), to: Id }),
+  Type.Object({ kind: Type.Literal('victory'), incarnation: Id, term: Count, sequence: Count }),
+]);
+export type ElectionMessage = Static<typeof ElectionMessageSchema>;
+
+export const JoinSchema = Type.Union([
+  Type.Object({ kind: Type.Literal('join'), incarnation: Id, profile: ProfileSchema }, closed),
+  Type.Object({ kind: Type.Literal('drain'), incarnation: Id }, closed),
+  Type.Object({ kind: Type.Literal('leave'), incarnation: Id }, closed),
+]);
+export type JoinMessage =
+  | { readonly kind: 'join'; readonly incarnation: string; readonly profile: Profile }
+  | { readonly kind: 'drain' | 'leave'; readonly incarnation: string };
+
+const ErrorSchema = Type.Object({ message: Text(8_192), code: Type.Optional(Text(255)) }, closed);
+
+export const ReportSchema = Type.Object(
+  {
+    incarnation: Id,
+    reports: Type.Array(
+      Type.Union([
+        Type.Object({ kind: Type.Literal('started'), id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed),
+        Type.Object(
+          { kind: Type.Literal('completed'), id: Id, attempt: Type.Integer({ minimum: 1 }), result: Type.Unknown() },
+          closed,
+        ),
+        Type.Object(
+          {
+            kind: Type.Literal('failed'),
+            id: Id,
+            attempt: Type.Integer({ minimum: 1 }),
+            error: ErrorSchema,
+            isFinal: Type.Boolean(),
+          },
+          closed,
+        ),
+        Type.Object({ kind: Type.Literal('returned'), id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed),
+      ]),
+      { maxItems: 10_000 },
+    ),
+  },
+  closed,
+);
+export type ReportMessage = Static<typeof ReportSchema>;
+export interface ReportReply {
+  readonly term: number;
+  readonly answers: readonly ('recorded' | 'stale')[];
+}
+
+const DecisionSchema = Type.Union([Type.Literal('approve'), Type.Literal('reject'), Type.Literal('abstain')]);
+export const BallotSchema = Type.Object(
+  { proposal: Id, decision: DecisionSchema, reason: Type.Optional(Text(1_024)) },
+  closed,
+);
+export type BallotMessage = Static<typeof BallotSchema>;
+
+/** What the leader asks of an agent. Sent again until answered; twice is harmless. */
+export const InboxSchema = Type.Union([
+  Type.Object({ kind: Type.Literal('probe'), term: Count }),
+  Type.Object({
+    kind: Type.Literal('work'),
+    term: Count,
+    /** The incarnation that is meant; another one drops the message. */
+    to: Id,
+    assign: Type.Array(
+      Type.Object({
+        id: Id,
+        attempt: Type.Integer({ minimum: 1 }),
+        fencingToken: Count,
+        type: Name,
+        payload: Type.Unknown(),
+        target: Type.Union([Type.String(), Type.Null()]),
+        priority: Type.Integer(),
+      }),
+    ),
+    /** Handlers to stop: cancelled, timed out, or not this agent's any more. */
+    abort: Type.Array(Type.Object({ id: Id, attempt: Type.Integer({ minimum: 1 }), reason: Text(255) })),
+    vote: Type.Array(
+      Type.Object({
+        id: Id,
+        type: Name,
+        description: Type.String(),
+        data: Type.Unknown(),
+        proposer: Type.String(),
+        deadlineMs: Type.Number(),
+      }),
+    ),
+    /** The incarnation is not a member: join again. */
+    isUnknown: Type.Boolean(),
+  }),
+]);
+export type InboxMessage = Static<typeof InboxSchema>;
+export type WorkMessage = Extract<InboxMessage, { kind: 'work' }>;
+export type Assignment = WorkMessage['assign'][number];
+export type VoteRequest = WorkMessage['vote'][number];
+
+/** An agent's answer to a probe or to work. */
+export const InboxReplySchema = Type.Object({
+  incarnation: Id,
+  isLeading: Type.Boolean(),
+  term: Count,
+  /** Last entry that its replica has applied, or 0. */
+  sequence: Count,
+});
+export type InboxReply = Static<typeof InboxReplySchema>;
+
+export const ProposeSchema = Type.Object(
+  {
+    type: Name,
+    description: Type.Optional(Text(4_096)),
+    data: Type.Optional(Type.Unknown()),
+    proposer: Type.Optional(Name),
+    quorum: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    timeoutMs: Type.Optional(Ms(LONGEST_MS)),
+    weighting: Type.Optional(
+      Type.Union([Type.Literal('equal'), Type.Literal('health'), Type.Literal('priority')]),
+    ),
+    voters: Type.Optional(Names),
+    key: Type.Optional(Key),
+  },
+  closed,
+);
+export type ProposeMessage = Static<typeof ProposeSchema>;
+
+export const TaskSchema = Type.Object(
+  {
+    type: Name,
+    payload: Type.Optional(Type.Unknown()),
+    priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+    requiredCapabilities: Type.Optional(Names),
+    target: Type.Optional(Text(1_024)),
+    maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+    runTimeoutMs: Type.Optional(Ms(LONGEST_MS)),
+    delayMs: Type.Optional(Ms(LONGEST_MS)),
+    idempotencyKey: Type.Optional(Key),
+    approval: Type.Optional(
+      Type.Object(
+        {
+          type: Type.Optional(Name),
+          description: Type.Optional(Text(4_096)),
+          quorum: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+          timeoutMs: Type.Optional(Ms(LONGEST_MS)),
+          voters: Type.Optional(Names),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+export type TaskMessage = Static<typeof TaskSchema>;
+
+/** One task, or a list of them under `tasks`: all or nothing. */
+export const SubmitManySchema = Type.Object(
+  { tasks: Type.Array(TaskSchema, { minItems: 1 }), key: Type.Optional(Key) },
+  closed,
+);
+export const SubmitSchema = TaskSchema;
+
+export const ByIdSchema = Type.Object({ id: Id }, closed);
+export const OutcomesSchema = Type.Object({ ids: Type.Array(Id, { maxItems: 1_000 }) }, closed);
+export const TasksSchema = Type.Object(
+  {
+    type: Type.Optional(Name),
+    status: Type.Optional(Text(32)),
+    agent: Type.Optional(Name),
+    skip: Type.Optional(Count),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  },
+  closed,
+);
+export const ProposalsSchema = Type.Object(
+  {
+    status: Type.Optional(Text(32)),
+    skip: Type.Optional(Count),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  },
+  closed,
+);
+export const VoteSchema = Type.Object(
+  { proposal: Id, voter: Name, decision: DecisionSchema, reason: Type.Optional(Text(1_024)) },
+  closed,
+);
+export const AgentsSchema = Type.Object(
+  { state: Type.Optional(Text(32)), capability: Type.Optional(Name) },
+  closed,
+);
+export const NothingSchema = Type.Object({}, closed);
+
+export type MessageOf<T extends TSchema> = Static<T>;

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Processes, not threads: tests start servers, send signals and read exit codes.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // A promise that nobody handles fails the run even if every expectation held.
+    dangerouslyIgnoreUnhandledErrors: false,
+  },
+});
