@@ -18,7 +18,7 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 export const DEPTH_MAX = 32;
 
 // Records would use first bytes that JSON uses, and no other decoder reads them.
-const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true, moreTypes: false });
+const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true, moreTypes: false, copyBuffers: true });
 const text = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

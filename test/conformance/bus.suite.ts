@@ -334,6 +334,25 @@ export function busSuite(makeWorld: MakeWorld): void {
       expect([alone.length, heard.all.length]).toEqual([20, 40]);
     });
 
+    it('hears nothing more once closed, not even what had arrived', async () => {
+      const [a, b] = [await world.bus('a'), await world.bus('b')];
+      const served: string[] = [];
+      const handle = (message: Incoming): void => {
+        served.push(text(message.data));
+        if (served.length === 2) service.close();
+      };
+      const endpoints = [{ name: 'count', subject: 'conformance.api.count', handle }];
+      const service = b.serve({ ...serviceOf('q1'), endpoints });
+      const open = listen(b, 'conformance.api.count');
+      await known(world, b);
+      for (const each of ['1', '2', '3', '4']) {
+        a.publish({ subject: 'conformance.api.count', data: bytes(each) });
+      }
+      await world.settle(open.until(4));
+      await known(world, b);
+      expect(served).toEqual(['1', '2']);
+    });
+
     it('is gone when closed', async () => {
       const [a, b] = [await world.bus('a'), await world.bus('b')];
       const service = b.serve(serviceOf('q1', { name: 'echo', subject: 'conformance.api.echo' }));

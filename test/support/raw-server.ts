@@ -17,10 +17,12 @@ export interface RawServer {
   stop(): Promise<void>;
 }
 
+/** `$FOLDER` in a configuration is the server's own folder. */
 export async function startRawServer(config: string): Promise<RawServer> {
   const folder = mkdtempSync(join(tmpdir(), 'conclave-raw-'));
   const file = join(folder, 'server.conf');
-  const write = (text: string): void => writeFileSync(file, `listen: "127.0.0.1:-1"\n${text}\n`);
+  const write = (text: string): void =>
+    writeFileSync(file, `listen: "127.0.0.1:-1"\n${text.replaceAll('$FOLDER', folder)}\n`);
   write(config);
   const { path } = await findNatsServer({ binary });
   const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,0 +1,24 @@
+/** The door of the package. `conclave/testing` is the other one. */
+export { ConclaveError, errorKinds, type ErrorCode, type FieldProblem } from './domain/errors.ts';
+export type { Decision, Profile, Weighting } from './domain/events.ts';
+export { defaultSettings, type Settings } from './domain/settings.ts';
+export { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from './runtime/attempts.ts';
+export type { Log } from './runtime/log.ts';
+export type { AgentView, AttemptView, OutcomeView, ProposalView, StatusView, TaskView } from './runtime/views.ts';
+export type { VoteHandler } from './runtime/worker.ts';
+export { joinFleet, type Agent } from './sdk/agent.ts';
+export { connectFleet } from './sdk/connect.ts';
+export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
+export type { HistoryReport, TermRecord } from './domain/history.ts';
+export type {
+  Fleet,
+  FleetMetrics,
+  ProposalInput,
+  ProposalPage,
+  ProposalResult,
+  TaskHandle,
+  TaskInput,
+  TaskPage,
+} from './sdk/fleet.ts';
+export type { ConnectOptions, JoinOptions } from './sdk/options.ts';
+export { VERSION } from './version.ts';

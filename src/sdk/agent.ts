@@ -1,0 +1,169 @@
+/** An agent as its author holds it: a member of a fleet on NATS, with everything a client can do. */
+import { ConclaveError, errorOf, type Problem } from '../domain/errors.ts';
+import type { Profile } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
+import { settingsFrom } from '../domain/settings.ts';
+import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
+import type { Log } from '../runtime/log.ts';
+import { FleetNode } from '../runtime/node.ts';
+import { VERSION } from '../version.ts';
+import { subjectsOf } from '../wire/subjects.ts';
+import { addressOf } from './connect.ts';
+import { Fleet } from './fleet.ts';
+import { defaultLog } from './log.ts';
+import { checkConnect, profileFrom, type JoinOptions } from './options.ts';
+
+export class Agent {
+  readonly id: string;
+  /** Everything a client can do, on this agent's connection. */
+  readonly fleet: Fleet;
+  /** Settles when the agent has ended: left, or (rejected) replaced, or cut from its ledger for good. */
+  readonly ended: Promise<void>;
+  readonly #node: FleetNode;
+  readonly #log: Log;
+
+  constructor(parts: { node: FleetNode; fleet: Fleet; ended: Promise<void>; log: Log }) {
+    this.id = parts.node.id;
+    this.fleet = parts.fleet;
+    this.ended = parts.ended;
+    this.#node = parts.node;
+    this.#log = parts.log;
+  }
+
+  /** This process leads, and can prove it by appending to the ledger. */
+  get isLeader(): boolean {
+    return this.#node.isLeader;
+  }
+
+  get term(): number {
+    return this.#node.contender?.replica.state.term ?? 0;
+  }
+
+  /** State of its statechart. */
+  get state(): string {
+    return this.#node.worker.state;
+  }
+
+  /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. */
+  set health(value: number) {
+    this.#node.condition.health = this.#clamped('health', value);
+    this.#node.worker.beatNow();
+  }
+
+  get health(): number {
+    return this.#node.condition.health;
+  }
+
+  /** How loaded it is, 0–1. Null: by its used slots. */
+  set load(value: number | null) {
+    this.#node.condition.load = value === null ? null : this.#clamped('load', value);
+    this.#node.worker.beatNow();
+  }
+
+  get load(): number {
+    return this.#node.worker.load;
+  }
+
+  /** Changes what it says of itself, while it runs. */
+  update(changes: Partial<Pick<Profile, 'capabilities' | 'priority' | 'slots' | 'labels'>>): void {
+    profileFrom({ id: this.id, ...this.#node.profile, ...changes });
+    this.#node.update(changes);
+  }
+
+  /** Takes no new task, finishes what it runs within the grace period, hands back the rest, resigns, goes. */
+  async leave(): Promise<void> {
+    this.#node.leave();
+    await this.ended;
+  }
+
+  #clamped(what: string, value: number): number {
+    const clamped = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;
+    if (clamped !== value) this.#log.warn({ [what]: value, used: clamped }, `${what} must be between 0 and 1`);
+    return clamped;
+  }
+}
+
+/**
+ * Joins a fleet, creating it if it is the first. Resolves when the fleet has committed the membership. Throws
+ * `INVALID` naming every bad field, `NO_NATS`, or `ID_TAKEN` when a living process holds the id.
+ */
+export async function joinFleet(options: JoinOptions): Promise<Agent> {
+  checkConnect(options);
+  const profile = profileFrom(options);
+  const settings = settingsFrom({ ...options.settings });
+  const name = options.fleet ?? 'default';
+  const log = options.log ?? defaultLog(options.id);
+  const ports = await openNatsPorts({
+    ...addressOf(options, { role: 'agent', id: options.id, log }),
+    ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+  });
+  const joined = deferred();
+  const ended = deferred();
+  const node = new FleetNode({
+    ports,
+    subjects: subjectsOf(name),
+    settings,
+    id: options.id as AgentId,
+    profile,
+    handlers: options.tasks ?? {},
+    vote: options.vote ?? null,
+    version: VERSION,
+    log,
+    onJoined: joined.resolve,
+    onEnded: (problem) => {
+      void end({ ports, fleet, problem, ended, joined });
+    },
+  });
+  const fleet = new Fleet(ports, name, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
+  const agent = new Agent({ node, fleet, ended: ended.promise, log });
+  if (options.handleSignals !== false) leaveOnSignals(agent);
+  node.start();
+  await joined.promise;
+  return agent;
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Whoever does not wait for it must not be killed by it.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+async function end(parts: {
+  ports: NatsPorts;
+  fleet: Fleet;
+  problem: Problem | null;
+  ended: Deferred;
+  joined: Deferred;
+}): Promise<void> {
+  const error = parts.problem === null ? null : errorOf(parts.problem);
+  parts.joined.reject(error ?? new ConclaveError('CLOSED', 'left before it had joined'));
+  await parts.fleet.close();
+  await parts.ports.close();
+  if (error === null) parts.ended.resolve();
+  else parts.ended.reject(error);
+}
+
+function leaveOnSignals(agent: Agent): void {
+  const leave = (): void => {
+    void agent.leave().catch(() => undefined);
+  };
+  process.once('SIGTERM', leave);
+  process.once('SIGINT', leave);
+  const forget = (): void => {
+    process.removeListener('SIGTERM', leave);
+    process.removeListener('SIGINT', leave);
+  };
+  agent.ended.then(forget, forget);
+}

@@ -1,0 +1,40 @@
+/** Connects a client to a fleet on NATS. */
+import { realClock } from '../nats/clock.ts';
+import { openNatsPorts, type NatsPortsOptions } from '../nats/ports.ts';
+import { realRandom } from '../nats/random.ts';
+import type { Log } from '../runtime/log.ts';
+import { Fleet } from './fleet.ts';
+import { defaultLog } from './log.ts';
+import { checkConnect, DEFAULT_SERVERS, type ConnectOptions } from './options.ts';
+
+/** Throws `INVALID` or `NO_NATS`. Whether somebody leads shows with the first call. */
+export async function connectFleet(options: ConnectOptions = {}): Promise<Fleet> {
+  checkConnect(options);
+  const log = options.log ?? defaultLog('client');
+  const id = realRandom.id();
+  const ports = await openNatsPorts(addressOf(options, { role: 'client', id, log }));
+  const { bus } = ports;
+  return new Fleet({ bus, clock: realClock, random: realRandom }, options.fleet ?? 'default', {
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    onClose: () => ports.close(),
+  });
+}
+
+/** The part of the options that says where NATS is and who we are. */
+export function addressOf(
+  options: ConnectOptions,
+  who: { readonly role: string; readonly id: string; readonly log: Log },
+): NatsPortsOptions {
+  const { authenticator, token, user, pass, tls, inboxPrefix } = options;
+  return {
+    servers: options.servers ?? DEFAULT_SERVERS,
+    fleet: options.fleet ?? 'default',
+    ...who,
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(token === undefined ? {} : { token }),
+    ...(user === undefined ? {} : { user }),
+    ...(pass === undefined ? {} : { pass }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+  };
+}

@@ -1,0 +1,100 @@
+/** What users may pass, checked at once: every bad field is named, with what is allowed. */
+import Type from 'typebox';
+import { ConclaveError, errorOf, type FieldProblem } from '../domain/errors.ts';
+import type { Profile } from '../domain/events.ts';
+import { isName } from '../domain/ids.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { NatsAuth } from '../nats/connection.ts';
+import type { Handler } from '../runtime/attempts.ts';
+import type { Log } from '../runtime/log.ts';
+import type { VoteHandler } from '../runtime/worker.ts';
+import { doorFor } from '../wire/door.ts';
+import { ProfileSchema } from '../wire/messages.ts';
+
+export interface ConnectOptions extends NatsAuth {
+  /** Default `nats://127.0.0.1:4222`. */
+  readonly servers?: string | readonly string[];
+  /** Name of the fleet: 1–63 of `A-Za-z0-9_-`. Default `default`. */
+  readonly fleet?: string;
+  /** How long a call goes on trying while nobody leads or answers. Default 15 s. */
+  readonly timeoutMs?: number;
+  /** Prefix of reply subjects, where permissions pin it. Default `_INBOX`. */
+  readonly inboxPrefix?: string;
+  /** pino or anything like it. Default: errors and warnings go to standard error as JSON lines. */
+  readonly log?: Log;
+}
+
+export interface JoinOptions extends ConnectOptions {
+  /** 1–63 of `A-Za-z0-9_-`; unique in the fleet. */
+  readonly id: string;
+  readonly capabilities?: readonly string[];
+  /** Weight in elections and in votes by priority. Default 0. */
+  readonly priority?: number;
+  /** How many tasks at once. Default 1. */
+  readonly slots?: number;
+  /** Whether it may lead. Default true. */
+  readonly electable?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Handlers by task type; `*` takes any type that has none. A handler may run more than once for a task. */
+  readonly tasks?: Readonly<Record<string, Handler>>;
+  /** Decides on proposals. Without one the agent abstains. */
+  readonly vote?: VoteHandler;
+  readonly settings?: Partial<Settings>;
+  /** Of the ledger, when this process creates it. Default 1. */
+  readonly replicas?: 1 | 3;
+  /** SIGTERM and SIGINT leave the fleet gracefully. Default true. */
+  readonly handleSignals?: boolean;
+}
+
+const profileDoor = doorFor(ProfileSchema);
+const positive = doorFor(Type.Object({ timeoutMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) }));
+
+export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
+
+/** Throws `INVALID`. */
+export function profileFrom(options: JoinOptions): Profile {
+  const fields: FieldProblem[] = [];
+  if (typeof options.id !== 'string' || !isName(options.id)) {
+    fields.push({ field: 'id', message: 'must be 1–63 of A-Z a-z 0-9 _ -' });
+  }
+  for (const [type, handler] of Object.entries(options.tasks ?? {})) {
+    if (typeof handler !== 'function') fields.push({ field: `tasks.${type}`, message: 'must be a function' });
+  }
+  if (options.vote !== undefined && typeof options.vote !== 'function') {
+    fields.push({ field: 'vote', message: 'must be a function' });
+  }
+  const profile = {
+    capabilities: [...(options.capabilities ?? [])],
+    priority: options.priority ?? 0,
+    slots: options.slots ?? 1,
+    electable: options.electable ?? true,
+    labels: { ...options.labels },
+    handles: Object.keys(options.tasks ?? {}),
+  };
+  const checked = profileDoor.check(profile);
+  if (checked.kind === 'bad') {
+    const renamed = (checked.problem.fields ?? []).map((each) => ({
+      ...each,
+      field: each.field.replace(/^handles/, 'tasks'),
+    }));
+    fields.push(...renamed);
+  }
+  if (fields.length > 0) {
+    throw new ConclaveError('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), { fields });
+  }
+  return { ...profile, capabilities: sorted(profile.capabilities), handles: sorted(profile.handles) };
+}
+
+/** Throws `INVALID`. */
+export function checkConnect(options: ConnectOptions): void {
+  const checked = positive.check(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
+  if (checked.kind === 'bad') throw errorOf(checked.problem);
+  if (options.fleet !== undefined && !isName(options.fleet)) {
+    const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
+    throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
+  }
+}
+
+function sorted(names: readonly string[]): string[] {
+  return [...new Set(names)].sort();
+}
