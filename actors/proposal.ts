@@ -14,7 +14,8 @@ export const proposalMachine = setup({
   states: {
     unborn: { on: { 'proposal.opened': 'open' } },
     open: {
-      description: 'Ballots are counted until the outcome cannot change, nobody is left to vote, or the deadline.',
+      description:
+        'Ballots are counted until the outcome cannot change, nobody is left to vote, or the deadline.',
       on: {
         'ballot.cast': {},
         'proposal.decided': [

@@ -34,7 +34,8 @@ function rowOf(leaf: AnyStateNode): Record<string, Edge[]> {
 }
 
 function initialLeaf(node: AnyStateNode): AnyStateNode {
-  const [first] = node.initial.target ?? [];
+  // Of an atomic state it leads nowhere, whatever its type says.
+  const [first] = (node.initial as typeof node.initial | undefined)?.target ?? [];
   return first === undefined ? node : initialLeaf(first);
 }
 

@@ -4,7 +4,14 @@ export type { Decision, Profile, Weighting } from './domain/events.ts';
 export { defaultSettings, type Settings } from './domain/settings.ts';
 export { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from './runtime/attempts.ts';
 export type { Log } from './runtime/log.ts';
-export type { AgentView, AttemptView, OutcomeView, ProposalView, StatusView, TaskView } from './runtime/views.ts';
+export type {
+  AgentView,
+  AttemptView,
+  OutcomeView,
+  ProposalView,
+  StatusView,
+  TaskView,
+} from './runtime/views.ts';
 export type { VoteHandler } from './runtime/worker.ts';
 export { joinFleet, type Agent } from './sdk/agent.ts';
 export { connectFleet } from './sdk/connect.ts';

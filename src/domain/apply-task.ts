@@ -134,7 +134,10 @@ function step(state: FleetState, task: Task, event: Exclude<TaskEvent, { type: '
 
 function assign(state: FleetState, task: Task, event: EventOf<'task.assigned'>): void {
   const member = present(state.members.get(event.agent), `member ${event.agent}`);
-  assert(event.attempt === task.attempt + 1, `task ${task.spec.id}: attempt ${event.attempt} after ${task.attempt}`);
+  assert(
+    event.attempt === task.attempt + 1,
+    `task ${task.spec.id}: attempt ${event.attempt} after ${task.attempt}`,
+  );
   assert(member.status === 'alive', `task ${task.spec.id} assigned to a member that is ${member.status}`);
   task.attempt = event.attempt;
   if (task.attempts.length === ATTEMPTS_KEPT_MAX) task.attempts.shift();

@@ -111,10 +111,7 @@ function startTerm(state: FleetState, event: EventOf<'term.started'>, author: Au
   state.lastElection = { cause: event.cause, candidates: event.candidates, durationMs: event.durationMs };
 }
 
-function remembered(
-  request: RequestKey,
-  what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>,
-): Remembered {
+function remembered(request: RequestKey, what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>): Remembered {
   return { digest: request.digest, expiresAt: request.expiresAt, tasks: [], proposal: null, ...what };
 }
 

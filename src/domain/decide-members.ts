@@ -23,7 +23,11 @@ export function holderToProbe(context: DecisionContext, request: JoinRequest): M
 }
 
 /** A join. `holder` is what was found of the holder that `holderToProbe` named. Joining again changes the profile. */
-export function decideJoin(context: DecisionContext, request: JoinRequest, holder?: HolderVerdict): Verdict<null> {
+export function decideJoin(
+  context: DecisionContext,
+  request: JoinRequest,
+  holder?: HolderVerdict,
+): Verdict<null> {
   const { state, settings } = context;
   const { id, incarnation, profile } = request;
   const member = state.members.get(id);
@@ -36,7 +40,10 @@ export function decideJoin(context: DecisionContext, request: JoinRequest, holde
       return refused('ID_TAKEN', `id ${id} is held by incarnation ${member.incarnation}, which is alive`);
     }
     if (holder !== 'gone') {
-      return refused('HOLDER_SILENT', `id ${id} is held by incarnation ${member.incarnation}, which does not answer yet`);
+      return refused(
+        'HOLDER_SILENT',
+        `id ${id} is held by incarnation ${member.incarnation}, which does not answer yet`,
+      );
     }
     decideDeath(context, member, `replaced by incarnation ${incarnation}`);
   } else if (member === undefined && state.members.size >= settings.membersMax) {
@@ -71,7 +78,8 @@ export function decideLeave(
   from: { readonly id: AgentId; readonly incarnation: Incarnation },
 ): Verdict<null> {
   const member = context.state.members.get(from.id);
-  if (member === undefined || !isPresent(member) || member.incarnation !== from.incarnation) return accepted(null);
+  if (member === undefined || !isPresent(member) || member.incarnation !== from.incarnation)
+    return accepted(null);
   for (const task of heldBy(context, member)) takeBack(context, task);
   context.emit({ type: 'member.left', id: member.id });
   settleWithout(context, member.id);

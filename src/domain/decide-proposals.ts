@@ -34,10 +34,16 @@ export function decidePropose(
   }
   const electorate = electorateOf(context, request);
   if (electorate.length > settings.votersMax) {
-    return refused('TOO_LARGE', `a proposal has at most ${settings.votersMax} voters, this one would have ${electorate.length}`);
+    return refused(
+      'TOO_LARGE',
+      `a proposal has at most ${settings.votersMax} voters, this one would have ${electorate.length}`,
+    );
   }
   if (totalWeight(electorate) === 0) {
-    return refused('CONFLICT', `nobody's vote would weigh anything: no member is alive, or all weigh 0 by ${request.weighting}`);
+    return refused(
+      'CONFLICT',
+      `nobody's vote would weigh anything: no member is alive, or all weigh 0 by ${request.weighting}`,
+    );
   }
   const expiresAt = context.at + settings.requestWindowMs;
   return accepted(openProposal(context, request, null, { ...key, expiresAt }).id);
@@ -75,7 +81,10 @@ function electorateOf(context: DecisionContext, request: ProposalRequest): Voter
   for (const member of state.members.values()) {
     if (member.status !== 'alive') continue;
     const health = context.healthOf(member.id);
-    voters.push({ id: member.id, weight: weightOf(request.weighting, { health, priority: member.profile.priority }) });
+    voters.push({
+      id: member.id,
+      weight: weightOf(request.weighting, { health, priority: member.profile.priority }),
+    });
   }
   for (const id of outsidersOf(state, request.voters)) voters.push({ id, weight: 1_000 });
   return voters;
@@ -110,7 +119,8 @@ export function decideBallot(
     if (before.decision === ballot.decision) return accepted(null);
     return refused('ALREADY_VOTED', `${ballot.voter} already voted ${before.decision}`);
   }
-  if (proposal.status !== 'open') return refused('PROPOSAL_CLOSED', `proposal ${ballot.proposal} is ${proposal.status}`);
+  if (proposal.status !== 'open')
+    return refused('PROPOSAL_CLOSED', `proposal ${ballot.proposal} is ${proposal.status}`);
   const { voter, decision, reason } = ballot;
   context.emit({ type: 'ballot.cast', id: ballot.proposal, voter, decision, reason });
   settle(context, proposal);

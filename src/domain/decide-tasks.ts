@@ -4,7 +4,7 @@ import { assertNever } from './assert.ts';
 import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
 import { openProposal, type ProposalRequest } from './decide-proposals.ts';
 import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
-import { timeOrderedId, type AgentId, type Incarnation, type ProposalId, type TaskId } from './ids.ts';
+import { timeOrderedId, type AgentId, type Incarnation, type TaskId } from './ids.ts';
 import { attemptKey, currentAttempt, isEnded, type Attempt, type Task } from './state.ts';
 
 /** One task of a submit, checked at the door; lists sorted, defaults not yet filled in. */
@@ -43,7 +43,10 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
   for (const task of request.tasks) {
     const first = task.idempotencyKey === null ? undefined : state.keys.get(task.idempotencyKey);
     if (first !== undefined && first.digest !== task.digest) {
-      return refused('CONFLICT', `idempotency key ${task.idempotencyKey ?? ''} was used before with another body`);
+      return refused(
+        'CONFLICT',
+        `idempotency key ${task.idempotencyKey ?? ''} was used before with another body`,
+      );
     }
   }
   const ids = request.tasks.map((task) => submitOne(context, task));
@@ -57,8 +60,12 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
 }
 
 function limitOf({ state, settings }: DecisionContext, request: SubmitRequest): string | null {
-  if (state.tasks.size + request.tasks.length > settings.tasksMax) return `the fleet keeps ${settings.tasksMax} tasks`;
-  if (state.requests.size >= settings.requestKeysMax || state.keys.size + request.tasks.length > settings.requestKeysMax) {
+  if (state.tasks.size + request.tasks.length > settings.tasksMax)
+    return `the fleet keeps ${settings.tasksMax} tasks`;
+  if (
+    state.requests.size >= settings.requestKeysMax ||
+    state.keys.size + request.tasks.length > settings.requestKeysMax
+  ) {
     return `the fleet remembers ${settings.requestKeysMax} request keys`;
   }
   return null;
@@ -70,7 +77,8 @@ function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
   const known = key === null ? undefined : state.keys.get(key)?.tasks[0];
   if (known !== undefined) return known;
   const id = timeOrderedId({ at, genesis: state.genesis, ordinal: state.tasksCreated }) as TaskId;
-  const approval: ProposalSpec | null = request.approval === null ? null : openProposal(context, request.approval, id);
+  const approval: ProposalSpec | null =
+    request.approval === null ? null : openProposal(context, request.approval, id);
   const spec: TaskSpec = {
     id,
     type: request.type,
@@ -120,7 +128,8 @@ export function decideCancel(context: DecisionContext, id: TaskId): Verdict<Canc
 export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null> {
   const task = context.state.tasks.get(id);
   if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
-  if (task.status !== 'failed') return refused('CONFLICT', `task ${id} is ${task.status}; only a failed one can be retried`);
+  if (task.status !== 'failed')
+    return refused('CONFLICT', `task ${id} is ${task.status}; only a failed one can be retried`);
   context.emit({ type: 'task.retried', id });
   return accepted(null);
 }
@@ -176,7 +185,12 @@ function record(context: DecisionContext, task: Task, report: Report): void {
   }
 }
 
-function afterTheEnd(context: DecisionContext, attempt: Attempt, agent: AgentId, report: Report): ReportAnswer {
+function afterTheEnd(
+  context: DecisionContext,
+  attempt: Attempt,
+  agent: AgentId,
+  report: Report,
+): ReportAnswer {
   const { id } = report;
   const lingering = context.state.members.get(agent)?.lingering.has(attemptKey(id, attempt.attempt)) === true;
   if (lingering) {
@@ -208,7 +222,15 @@ export function fail(
     chance: context.chance(),
   });
   const { end, error } = how;
-  context.emit({ type: 'task.attemptFailed', id, attempt: task.attempt, end, error, retryAt: at + delay, lingers });
+  context.emit({
+    type: 'task.attemptFailed',
+    id,
+    attempt: task.attempt,
+    end,
+    error,
+    retryAt: at + delay,
+    lingers,
+  });
 }
 
 /** Ends the current attempt because its agent is gone. */

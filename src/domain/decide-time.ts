@@ -10,7 +10,8 @@ export function decideTimer(context: DecisionContext, timer: Timer): void {
   switch (timer.kind) {
     case 'task.due': {
       const task = state.tasks.get(timer.id);
-      if (task?.status === 'scheduled' && (task.dueAt ?? 0) <= at) context.emit({ type: 'task.due', id: timer.id });
+      if (task?.status === 'scheduled' && (task.dueAt ?? 0) <= at)
+        context.emit({ type: 'task.due', id: timer.id });
       break;
     }
     case 'task.timeout': {

@@ -22,8 +22,7 @@ export interface DecisionContext {
 }
 
 export type Verdict<T> =
-  | { readonly kind: 'accepted'; readonly value: T }
-  | { readonly kind: 'refused'; readonly problem: Problem };
+  { readonly kind: 'accepted'; readonly value: T } | { readonly kind: 'refused'; readonly problem: Problem };
 
 export function accepted<T>(value: T): Verdict<T> {
   return { kind: 'accepted', value };

@@ -25,12 +25,7 @@ export interface Candidate {
 
 /** Why somebody stood for election. */
 export type ElectionCause =
-  | 'start'
-  | 'leader.gone'
-  | 'leader.silent'
-  | 'leader.resigned'
-  | 'handover'
-  | 'trigger';
+  'start' | 'leader.gone' | 'leader.silent' | 'leader.resigned' | 'handover' | 'trigger';
 
 export type HandoverReason = 'leave' | 'trigger' | 'cutOff' | 'lameDuck';
 
@@ -125,7 +120,12 @@ export type LedgerEvent =
       readonly attempt: number;
     }
   | { readonly type: 'task.started'; readonly id: TaskId; readonly attempt: number }
-  | { readonly type: 'task.completed'; readonly id: TaskId; readonly attempt: number; readonly result: unknown }
+  | {
+      readonly type: 'task.completed';
+      readonly id: TaskId;
+      readonly attempt: number;
+      readonly result: unknown;
+    }
   /** This attempt failed or ran too long; another follows at `retryAt`. */
   | {
       readonly type: 'task.attemptFailed';
@@ -138,11 +138,21 @@ export type LedgerEvent =
       readonly lingers: boolean;
     }
   /** Its agent is gone; the task waits for another. */
-  | { readonly type: 'task.attemptLost'; readonly id: TaskId; readonly attempt: number; readonly reason: string }
+  | {
+      readonly type: 'task.attemptLost';
+      readonly id: TaskId;
+      readonly attempt: number;
+      readonly reason: string;
+    }
   /** Its agent gave it back before or while running it; does not count as an attempt. */
   | { readonly type: 'task.attemptReturned'; readonly id: TaskId; readonly attempt: number }
   /** A handler that outlived its attempt has returned: its slot is free. */
-  | { readonly type: 'attempt.released'; readonly id: TaskId; readonly attempt: number; readonly agent: AgentId }
+  | {
+      readonly type: 'attempt.released';
+      readonly id: TaskId;
+      readonly attempt: number;
+      readonly agent: AgentId;
+    }
   /** No further attempt: retries exhausted, told not to retry, or not approved. */
   | {
       readonly type: 'task.failed';

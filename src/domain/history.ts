@@ -112,7 +112,10 @@ export class HistoryChecker {
       [state.genesis === '' || entry.genesis === state.genesis, 'belongs to another ledger'],
       [entry.previous === this.#previous, 'does not continue the chain of hashes'],
       [entry.term === state.term + (isStart ? 1 : 0), `has term ${entry.term} after term ${state.term}`],
-      [isStart || entry.incarnation === state.leader?.incarnation, 'was not written by the leader of its term'],
+      [
+        isStart || entry.incarnation === state.leader?.incarnation,
+        'was not written by the leader of its term',
+      ],
       [isStart || state.handover === null, 'stands after the last entry of its term'],
     ];
     for (const [holds, what] of rules) if (!holds) this.#note(`entry ${sequence} ${what}`);

@@ -178,7 +178,11 @@ export class Placement {
     const key = `${handles.join(' ')}|${capabilities.join(' ')}`;
     let found = this.#classes.get(key);
     if (found === undefined) {
-      found = { handles: new Set(handles), capabilities: new Set(capabilities), rooms: new KeyedHeap(isRoomier) };
+      found = {
+        handles: new Set(handles),
+        capabilities: new Set(capabilities),
+        rooms: new KeyedHeap(isRoomier),
+      };
       this.#classes.set(key, found);
       this.#matching.clear();
     }

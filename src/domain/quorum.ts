@@ -48,12 +48,9 @@ export function tally(
     sum[1] += 1;
   }
   const share = ([weight, count]: number[]): Share => ({ weight: weight ?? 0, count: count ?? 0 });
-  const [approve, reject, abstain, notVoted] = [sums.approve, sums.reject, sums.abstain, sums.notVoted].map(share) as [
-    Share,
-    Share,
-    Share,
-    Share,
-  ];
+  const [approve, reject, abstain, notVoted] = [sums.approve, sums.reject, sums.abstain, sums.notVoted].map(
+    share,
+  ) as [Share, Share, Share, Share];
   const voted = approve.weight + reject.weight + abstain.weight;
   const quorumWeight = Math.ceil(quorum * (voted + notVoted.weight) - ROUNDING);
   return {

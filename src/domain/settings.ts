@@ -105,7 +105,12 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
     if (value === undefined) continue;
     if (!keys.includes(name as Key)) {
       problems.push({ field: `settings.${name}`, message: `is unknown; known are ${keys.join(', ')}` });
-    } else if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || (value === 0 && name !== 'maxRetries')) {
+    } else if (
+      typeof value !== 'number' ||
+      !Number.isFinite(value) ||
+      value < 0 ||
+      (value === 0 && name !== 'maxRetries')
+    ) {
       problems.push({ field: `settings.${name}`, message: 'must be a number above 0' });
     } else {
       values[name] = value;
@@ -127,13 +132,35 @@ function relations(settings: Settings): FieldProblem[] {
       settings.deadAfterIntervals > settings.suspectAfterIntervals,
       'must be above suspectAfterIntervals',
     ],
-    ['suspectAfterIntervals', settings.suspectAfterIntervals >= 2, 'must be 2 or more: one lost beat proves nothing'],
-    ['leaderSilenceMs', settings.leaderSilenceMs >= 2 * settings.probeIntervalMs, 'must be at least two probes long'],
+    [
+      'suspectAfterIntervals',
+      settings.suspectAfterIntervals >= 2,
+      'must be 2 or more: one lost beat proves nothing',
+    ],
+    [
+      'leaderSilenceMs',
+      settings.leaderSilenceMs >= 2 * settings.probeIntervalMs,
+      'must be at least two probes long',
+    ],
     ['appendResignMs', settings.appendResignMs > settings.appendTimeoutMs, 'must be above appendTimeoutMs'],
-    ['campaignBackoffMsMax', settings.campaignBackoffMsMax >= settings.campaignBackoffMs, 'must not be below campaignBackoffMs'],
-    ['retryBackoffMsMax', settings.retryBackoffMsMax >= settings.retryBackoffMs, 'must not be below retryBackoffMs'],
+    [
+      'campaignBackoffMsMax',
+      settings.campaignBackoffMsMax >= settings.campaignBackoffMs,
+      'must not be below campaignBackoffMs',
+    ],
+    [
+      'retryBackoffMsMax',
+      settings.retryBackoffMsMax >= settings.retryBackoffMs,
+      'must not be below retryBackoffMs',
+    ],
     ['quorum', settings.quorum <= 1, 'must not be above 1'],
-    ['entryBytesMax', settings.entryBytesMax >= settings.payloadBytesMax, 'must not be below payloadBytesMax'],
+    [
+      'entryBytesMax',
+      settings.entryBytesMax >= settings.payloadBytesMax,
+      'must not be below payloadBytesMax',
+    ],
   ];
-  return rules.filter(([, holds]) => !holds).map(([key, , message]) => ({ field: `settings.${key}`, message }));
+  return rules
+    .filter(([, holds]) => !holds)
+    .map(([key, , message]) => ({ field: `settings.${key}`, message }));
 }

@@ -35,7 +35,15 @@ import {
 import type { ApiVerb } from '../wire/subjects.ts';
 import type { Office } from './office.ts';
 import { answer, refuse } from './respond.ts';
-import { agentView, outcomeView, proposalView, statusView, taskView, type AgentView, type StatusView } from './views.ts';
+import {
+  agentView,
+  outcomeView,
+  proposalView,
+  statusView,
+  taskView,
+  type AgentView,
+  type StatusView,
+} from './views.ts';
 
 const doors = {
   one: doorFor(SubmitSchema),
@@ -75,16 +83,25 @@ export function endpointsFor(office: Office): Endpoint[] {
       submit(office, message);
     }),
     checked('task', doors.byId, ({ id }, message) => {
-      show(office, message, () => {
-        const task = office.state.tasks.get(id as TaskId);
-        return task === undefined ? null : taskView(office.state, task);
-      }, `no task ${id}`);
+      show(
+        office,
+        message,
+        () => {
+          const task = office.state.tasks.get(id as TaskId);
+          return task === undefined ? null : taskView(office.state, task);
+        },
+        `no task ${id}`,
+      );
     }),
     checked('tasks', doors.tasks, (filter, message) => {
       office.read(message, () => listTasks(office.state, filter), false);
     }),
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
-      office.read(message, () => ({ outcomes: ids.map((id) => outcomeView(office.state, id as TaskId)) }), true);
+      office.read(
+        message,
+        () => ({ outcomes: ids.map((id) => outcomeView(office.state, id as TaskId)) }),
+        true,
+      );
     }),
     checked('cancel', doors.byId, ({ id }, message) => {
       office.decide(message, {
@@ -93,16 +110,24 @@ export function endpointsFor(office: Office): Endpoint[] {
       });
     }),
     checked('retry', doors.byId, ({ id }, message) => {
-      office.decide(message, { decide: (context) => decideRetry(context, id as TaskId), view: () => ({ id }) });
+      office.decide(message, {
+        decide: (context) => decideRetry(context, id as TaskId),
+        view: () => ({ id }),
+      });
     }),
     checked('propose', doors.propose, (body, message) => {
       propose(office, body, message);
     }),
     checked('proposal', doors.byId, ({ id }, message) => {
-      show(office, message, () => {
-        const proposal = office.state.proposals.get(id as ProposalId);
-        return proposal === undefined ? null : proposalView(proposal);
-      }, `no proposal ${id}`);
+      show(
+        office,
+        message,
+        () => {
+          const proposal = office.state.proposals.get(id as ProposalId);
+          return proposal === undefined ? null : proposalView(proposal);
+        },
+        `no proposal ${id}`,
+      );
     }),
     checked('proposals', doors.proposals, (filter, message) => {
       office.read(message, () => listProposals(office.state, filter), false);
@@ -123,10 +148,16 @@ export function endpointsFor(office: Office): Endpoint[] {
       office.read(message, () => listAgents(office, filter), false);
     }),
     checked('drain', doors.byId, ({ id }, message) => {
-      office.decide(message, { decide: (context) => decideDrain(context, id as AgentId), view: () => ({ id }) });
+      office.decide(message, {
+        decide: (context) => decideDrain(context, id as AgentId),
+        view: () => ({ id }),
+      });
     }),
     checked('resume', doors.byId, ({ id }, message) => {
-      office.decide(message, { decide: (context) => decideResume(context, id as AgentId), view: () => ({ id }) });
+      office.decide(message, {
+        decide: (context) => decideResume(context, id as AgentId),
+        view: () => ({ id }),
+      });
     }),
     checked('status', doors.nothing, (_, message) => {
       office.read(message, () => officeStatus(office), false);
@@ -163,7 +194,13 @@ function submitRequest(office: Office, data: Uint8Array, headers: Headers): Pars
   const { entryBytesMax, submitTasksMax } = office.options.settings;
   const { author, random } = office.options;
   if (data.length > entryBytesMax) {
-    return { kind: 'bad', problem: problem('TOO_LARGE', `a submit is at most ${entryBytesMax} bytes, this one has ${data.length}`) };
+    return {
+      kind: 'bad',
+      problem: problem(
+        'TOO_LARGE',
+        `a submit is at most ${entryBytesMax} bytes, this one has ${data.length}`,
+      ),
+    };
   }
   let body: unknown;
   try {
@@ -176,7 +213,13 @@ function submitRequest(office: Office, data: Uint8Array, headers: Headers): Pars
   if (admitted.kind === 'bad') return admitted;
   const tasks = 'tasks' in admitted.value ? admitted.value.tasks : [admitted.value];
   if (tasks.length > submitTasksMax) {
-    return { kind: 'bad', problem: problem('TOO_LARGE', `a submit has at most ${submitTasksMax} tasks, this one has ${tasks.length}`) };
+    return {
+      kind: 'bad',
+      problem: problem(
+        'TOO_LARGE',
+        `a submit has at most ${submitTasksMax} tasks, this one has ${tasks.length}`,
+      ),
+    };
   }
   const key = ('tasks' in admitted.value ? admitted.value.key : undefined) ?? random.id();
   const requests = tasks.map((task) => taskRequest(task, author.id));
@@ -230,7 +273,10 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
     voters: [...new Set(body.voters ?? [])],
   };
   const key = { key: body.key ?? office.options.random.id(), digest: digestOf(message.data) };
-  office.decide(message, { decide: (context) => decidePropose(context, request, key), view: (id) => ({ id }) });
+  office.decide(message, {
+    decide: (context) => decidePropose(context, request, key),
+    view: (id) => ({ id }),
+  });
 }
 
 /** One thing by its id, or `NOT_FOUND`. */
@@ -301,4 +347,3 @@ export function officeStatus(office: Office): StatusView {
   const { subjects, ledgerNow } = office.options;
   return statusView(office.state, { fleet: subjects.fleet, hasLeader: true, at: ledgerNow(), agents });
 }
-

@@ -96,7 +96,13 @@ export class Attempts {
       const result: unknown = await handler(task, { signal: abort.signal });
       report = this.#completed(id, attempt, result);
     } catch (error) {
-      report = { kind: 'failed', id, attempt, error: taskErrorOf(error), isFinal: error instanceof DoNotRetry };
+      report = {
+        kind: 'failed',
+        id,
+        attempt,
+        error: taskErrorOf(error),
+        isFinal: error instanceof DoNotRetry,
+      };
     }
     this.#running.delete(key);
     this.#options.report(report);
@@ -117,6 +123,7 @@ const MESSAGE_MAX = 8_192;
 
 function taskErrorOf(error: unknown): TaskError {
   const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_MAX);
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return code === undefined ? { message } : { message, code: code.slice(0, 255) };
 }

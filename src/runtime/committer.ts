@@ -154,7 +154,7 @@ export class Committer {
     if (this.#isInFlight || this.#isStopped) return;
     this.#options.onSeal();
     const next = this.#queue[0];
-    if (next === undefined || this.#isStopped) return;
+    if (next === undefined) return;
     this.#isInFlight = true;
     const { author, replica, writer } = this.#options;
     const entry: Entry = {

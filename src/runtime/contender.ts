@@ -168,7 +168,10 @@ export class Contender {
 
   /** States of the two charts, for people. */
   get states(): { readonly election: string; readonly coordinator: string } {
-    return { election: nameOf(this.#election.getSnapshot().value), coordinator: nameOf(this.#coordinator.getSnapshot().value) };
+    return {
+      election: nameOf(this.#election.getSnapshot().value),
+      coordinator: nameOf(this.#coordinator.getSnapshot().value),
+    };
   }
 
   get office(): Office | null {
@@ -248,7 +251,12 @@ export class Contender {
     const self: Candidate = { id: this.#options.id, score: this.#options.score() };
     // Whether the leader is gone is for each to find out; a candidacy is only a reason to look now.
     this.#watch.look();
-    this.#election.send({ type: 'candidacy', from: from.id, isBetter: outranks(from, self), now: clock.now() });
+    this.#election.send({
+      type: 'candidacy',
+      from: from.id,
+      isBetter: outranks(from, self),
+      now: clock.now(),
+    });
   }
 
   #victoryHeard(term: number): void {
@@ -258,11 +266,13 @@ export class Contender {
   }
 
   #couldLead(): boolean {
-    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || this.#writer.disconnectedMs() > 0) return false;
+    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || this.#writer.disconnectedMs() > 0)
+      return false;
     if (this.#options.ports.clock.now() < this.#nextClaimAt) return false;
     const { state } = this.replica;
     const member = state.members.get(this.#options.id);
-    const isMember = member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
+    const isMember =
+      member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
     // Not (yet) a member: only while nobody leads (rule 1).
     return isMember ? member.status === 'alive' : !this.#watch.isLeaderAlive;
   }
@@ -272,7 +282,9 @@ export class Contender {
     const { id, score, roster, settings } = this.#options;
     const { leader, handover } = this.replica.state;
     const heard = roster.candidates(2 * settings.heartbeatIntervalMs);
-    const others = heard.filter((each) => each.id !== id && (handover === 'trigger' || each.id !== leader?.id));
+    const others = heard.filter(
+      (each) => each.id !== id && (handover === 'trigger' || each.id !== leader?.id),
+    );
     return ranked([...others, { id, score: score() }]);
   }
 
@@ -467,7 +479,8 @@ export class Contender {
     else this.replica.restart();
     this.#election.send({ type: 'term.over' });
     const { handover } = this.replica.state;
-    if (isSettled && handover !== null && !this.#isWithdrawn) this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
+    if (isSettled && handover !== null && !this.#isWithdrawn)
+      this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
   }
 
   // -- following ----------------------------------------------------------------------------------------------
@@ -477,9 +490,10 @@ export class Contender {
     this.#writer.withConnection((connection) => {
       connection.readBounds((bounds) => {
         if (bounds.kind === 'bounds') this.#startedBehind = bounds.last;
-        else this.#options.ports.clock.setTimeout(() => {
-          this.#measureLag();
-        }, this.#options.settings.probeIntervalMs);
+        else
+          this.#options.ports.clock.setTimeout(() => {
+            this.#measureLag();
+          }, this.#options.settings.probeIntervalMs);
       });
     });
   }
@@ -496,7 +510,8 @@ export class Contender {
     }
     this.#watch.entered();
     const last = entry.events.at(-1);
-    if (last?.type === 'term.handedOver' && isLive) this.#vacancy(last.reason === 'trigger' ? 'trigger' : 'handover');
+    if (last?.type === 'term.handedOver' && isLive)
+      this.#vacancy(last.reason === 'trigger' ? 'trigger' : 'handover');
   }
 
   #trace(): void {

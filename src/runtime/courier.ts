@@ -45,7 +45,8 @@ export class Courier {
 
   /** An outcome of this attempt is on its way. */
   carries(key: string): boolean {
-    const isIt = (report: Report): boolean => report.kind !== 'started' && attemptKey(report.id, report.attempt) === key;
+    const isIt = (report: Report): boolean =>
+      report.kind !== 'started' && attemptKey(report.id, report.attempt) === key;
     return this.pending > 0 && (this.#waiting.some(isIt) || this.#inFlight.some(isIt));
   }
 
@@ -78,10 +79,13 @@ export class Courier {
     this.#inFlight = batch;
     const message: ReportMessage = { incarnation, reports: batch };
     // Patience for a commit: longer than the leader's own retry, shorter than giving up on it.
-    bus.request({ subject, data: encode(message, 'msgpack'), headers, timeoutMs: resendMs * 4 }, (outcome) => {
-      this.#inFlight = [];
-      this.#answered(batch, outcome);
-    });
+    bus.request(
+      { subject, data: encode(message, 'msgpack'), headers, timeoutMs: resendMs * 4 },
+      (outcome) => {
+        this.#inFlight = [];
+        this.#answered(batch, outcome);
+      },
+    );
   }
 
   #answered(batch: readonly Report[], outcome: RequestOutcome): void {
@@ -103,8 +107,11 @@ export class Courier {
 
 function withoutKnownStarts(reports: readonly Report[]): Report[] {
   const ended = new Set<string>();
-  for (const report of reports) if (report.kind !== 'started') ended.add(attemptKey(report.id, report.attempt));
-  return reports.filter((report) => report.kind !== 'started' || !ended.has(attemptKey(report.id, report.attempt)));
+  for (const report of reports)
+    if (report.kind !== 'started') ended.add(attemptKey(report.id, report.attempt));
+  return reports.filter(
+    (report) => report.kind !== 'started' || !ended.has(attemptKey(report.id, report.attempt)),
+  );
 }
 
 /** How many of the first reports go into one message. */

@@ -37,7 +37,11 @@ const ballotDoor = doorFor(BallotSchema);
 
 export function openDesk(office: Office): Subscription {
   const { bus, subjects, rejections } = office.options;
-  const serve = <T>(verb: AgentVerb, door: Door<T>, handle: (from: AgentId, body: T, message: Incoming) => void) =>
+  const serve = <T>(
+    verb: AgentVerb,
+    door: Door<T>,
+    handle: (from: AgentId, body: T, message: Incoming) => void,
+  ) =>
     bus.subscribe(subjects.agent(verb, '*'), (message) => {
       const from = subjects.senderOf(message.subject);
       const admitted = door.admit(message.data, message.headers);
@@ -141,7 +145,8 @@ function report(office: Office, agent: AgentId, body: ReportMessage, message: In
 function ballot(office: Office, voter: AgentId, body: BallotMessage, message: Incoming): void {
   const { decision, reason = null } = body;
   office.decide(message, {
-    decide: (context) => decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason }),
+    decide: (context) =>
+      decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason }),
     view: () => ({ term: office.options.author.term }),
   });
 }

@@ -40,8 +40,6 @@ interface Outbox {
   /** `task/attempt` → why. */
   readonly abort: Map<string, string>;
   readonly vote: Map<ProposalId, null>;
-  /** Incarnation that must join again. */
-  unknown: string | null;
   isBusy: boolean;
 }
 
@@ -94,9 +92,12 @@ export class Dispatch {
     this.#box(agent).abort.set(`${attempt.id}/${attempt.attempt}`, reason);
   }
 
-  /** The incarnation is not a member: tell it to join again. */
+  /** The incarnation is not a member: it must join again. Said once; its next beat is the reminder. */
   tellUnknown(agent: AgentId, incarnation: string): void {
-    this.#box(agent).unknown = incarnation;
+    const { bus, subjects, term } = this.#options;
+    const none = { assign: [], abort: [], vote: [] };
+    const message: WorkMessage = { kind: 'work', term, to: incarnation, ...none, isUnknown: true };
+    bus.publish({ subject: subjects.inbox(agent), data: encode(message, 'msgpack'), headers });
   }
 
   isDelivered(agent: AgentId, task: TaskId): boolean {
@@ -109,7 +110,11 @@ export class Dispatch {
   }
 
   /** Asks an agent whether it is there, and as which incarnation. */
-  probe(id: AgentId, timeoutMs: number, done: (outcome: RequestOutcome, reply: InboxReply | null) => void): void {
+  probe(
+    id: AgentId,
+    timeoutMs: number,
+    done: (outcome: RequestOutcome, reply: InboxReply | null) => void,
+  ): void {
     const { bus, subjects, term } = this.#options;
     const message: InboxMessage = { kind: 'probe', term };
     bus.request(
@@ -153,7 +158,7 @@ export class Dispatch {
     this.#ready.add(id);
     let box = this.#boxes.get(id);
     if (box === undefined) {
-      box = { assign: new Map(), abort: new Map(), vote: new Map(), unknown: null, isBusy: false };
+      box = { assign: new Map(), abort: new Map(), vote: new Map(), isBusy: false };
       this.#boxes.set(id, box);
     }
     return box;
@@ -184,22 +189,22 @@ export class Dispatch {
   #compose(id: AgentId, box: Outbox): WorkMessage | null {
     const { state, term } = this.#options;
     const member = state.members.get(id);
-    const to = box.unknown ?? (member === undefined || !isPresent(member) ? null : member.incarnation);
-    if (to === null) return null;
+    if (member === undefined || !isPresent(member)) return null;
     const assign = take(box.assign, ([task, attempt]) => this.#assignment(id, task, attempt));
     const abort = [...box.abort].slice(0, ITEMS_MAX).map(([key, reason]) => {
       const cut = key.lastIndexOf('/');
       return { id: key.slice(0, cut), attempt: Number(key.slice(cut + 1)), reason };
     });
     const vote = take(box.vote, ([proposal]) => this.#voteRequest(id, proposal));
-    if (assign.length + abort.length + vote.length === 0 && box.unknown === null) return null;
-    return { kind: 'work', term, to, assign, abort, vote, isUnknown: box.unknown !== null };
+    if (assign.length + abort.length + vote.length === 0) return null;
+    return { kind: 'work', term, to: member.incarnation, assign, abort, vote, isUnknown: false };
   }
 
   #assignment(agent: AgentId, id: TaskId, attemptNumber: number): Assignment | null {
     const task = this.#options.state.tasks.get(id);
     const attempt = task === undefined ? undefined : currentAttempt(task);
-    if (task?.status !== 'assigned' || attempt?.agent !== agent || attempt.attempt !== attemptNumber) return null;
+    if (task?.status !== 'assigned' || attempt?.agent !== agent || attempt.attempt !== attemptNumber)
+      return null;
     const { type, payload, target, priority } = task.spec;
     const { fencingToken } = attempt;
     return { id, attempt: attempt.attempt, fencingToken, type, payload: payload ?? null, target, priority };
@@ -209,7 +214,14 @@ export class Dispatch {
     const proposal = this.#options.state.proposals.get(id);
     if (proposal?.status !== 'open' || proposal.ballots.has(agent)) return null;
     const { type, description, data, proposer, deadlineAt } = proposal.spec;
-    return { id, type, description, data: data ?? null, proposer, deadlineMs: deadlineAt - this.#options.state.at };
+    return {
+      id,
+      type,
+      description,
+      data: data ?? null,
+      proposer,
+      deadlineMs: deadlineAt - this.#options.state.at,
+    };
   }
 
   /** True when the agent has it. */
@@ -224,8 +236,7 @@ export class Dispatch {
     }
     for (const each of message.abort) box.abort.delete(`${each.id}/${each.attempt}`);
     for (const { id: proposal } of message.vote) box.vote.delete(proposal as ProposalId);
-    if (message.isUnknown) box.unknown = null;
-    else this.#options.onAnswered(id);
+    this.#options.onAnswered(id);
     return true;
   }
 }

@@ -81,4 +81,3 @@ function kindOf(event: LedgerEvent): string | null {
       return event.type.replace(/^member\./, 'agent.');
   }
 }
-

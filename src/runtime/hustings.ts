@@ -38,11 +38,22 @@ export class Hustings {
   }
 
   announce(term: number): void {
-    this.#say({ kind: 'candidacy', incarnation: this.#options.incarnation, term, score: this.#options.score() });
+    this.#say({
+      kind: 'candidacy',
+      incarnation: this.#options.incarnation,
+      term,
+      score: this.#options.score(),
+    });
   }
 
   answer(to: string, term: number): void {
-    this.#say({ kind: 'answer', incarnation: this.#options.incarnation, term, score: this.#options.score(), to });
+    this.#say({
+      kind: 'answer',
+      incarnation: this.#options.incarnation,
+      term,
+      score: this.#options.score(),
+      to,
+    });
   }
 
   claimVictory({ term, fencingToken }: FleetState): void {

@@ -27,7 +27,9 @@ export class LedgerTime {
 
   now(): number {
     const estimate =
-      this.#anchor === null ? this.#clock.wallNow() : this.#anchor.at + this.#clock.now() - this.#anchor.heardAt;
+      this.#anchor === null
+        ? this.#clock.wallNow()
+        : this.#anchor.at + this.#clock.now() - this.#anchor.heardAt;
     return Math.max(this.#last, Math.floor(estimate));
   }
 }

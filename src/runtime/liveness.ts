@@ -133,13 +133,24 @@ export class Liveness {
       { clock },
     );
     actor.start();
-    actor.send({ type: 'member.joined', id: member.id, incarnation: member.incarnation, profile: member.profile });
+    actor.send({
+      type: 'member.joined',
+      id: member.id,
+      incarnation: member.incarnation,
+      profile: member.profile,
+    });
     if (member.status === 'draining') actor.send({ type: 'member.draining', id: member.id });
     if (member.status === 'left') actor.send({ type: 'member.left', id: member.id });
     if (member.status === 'dead') actor.send({ type: 'member.died', id: member.id, reason: '' });
     const { heartbeatIntervalMs: intervalMs } = settings;
     const now = clock.now();
-    this.#watched.set(member.id, { actor, lastHeardAt: now, intervalMs, unreachableSince: null, isHeard: false });
+    this.#watched.set(member.id, {
+      actor,
+      lastHeardAt: now,
+      intervalMs,
+      unreachableSince: null,
+      isHeard: false,
+    });
   }
 
   #grace(watched: Watched): void {
@@ -186,7 +197,8 @@ export class Liveness {
     const { clock, state, settings, onDead, onCutOff, self } = this.#options;
     const member = state.members.get(id);
     const watched = this.#watched.get(id);
-    if (member === undefined || watched === undefined || !isPresent(member) || id === self || this.#isCutOff) return;
+    if (member === undefined || watched === undefined || !isPresent(member) || id === self || this.#isCutOff)
+      return;
     const now = clock.now();
     const timeoutMs = settings.deadAfterIntervals * settings.heartbeatIntervalMs;
     if (watched.isHeard || !this.#options.isAfterCutOff) {

@@ -127,7 +127,11 @@ export class FleetNode {
   }
 
   get score(): number {
-    return scoreOf({ priority: this.#profile.priority, health: this.condition.health, load: this.worker.load });
+    return scoreOf({
+      priority: this.#profile.priority,
+      health: this.condition.health,
+      load: this.worker.load,
+    });
   }
 
   get profile(): Profile {

@@ -16,7 +16,7 @@ const MISSING_MAX = 2;
 export function reconcile(office: Office, beat: Beat, missed: Map<string, number>): void {
   const member = office.state.members.get(beat.id);
   if (member === undefined || !isPresent(member) || member.incarnation !== beat.incarnation) {
-    if (beat.state !== 'left') tellToRejoin(office, beat, member);
+    tellToRejoin(office, beat);
     return;
   }
   stopUnknown(office, member, beat);
@@ -24,17 +24,19 @@ export function reconcile(office: Office, beat: Beat, missed: Map<string, number
   office.dispatch.flush();
 }
 
-/** Only a leader that still leads may tell an agent that it is nobody. */
-function tellToRejoin(office: Office, beat: Beat, member: Member | undefined): void {
-  if (member !== undefined && isPresent(member)) return;
+/** Only a leader that still leads may tell an agent that it is nobody, and only if it still is. */
+function tellToRejoin(office: Office, beat: Beat): void {
   office.committer.afterFreshCommit(() => {
+    const member = office.state.members.get(beat.id);
+    if (member !== undefined && isPresent(member) && member.incarnation === beat.incarnation) return;
     office.dispatch.tellUnknown(beat.id, beat.incarnation);
-    office.dispatch.flush();
   });
 }
 
 function stopUnknown(office: Office, member: Member, beat: Beat): void {
-  const strangers = beat.running.filter(({ id, attempt }) => !isHis(office.state, member, id as TaskId, attempt));
+  const strangers = beat.running.filter(
+    ({ id, attempt }) => !isHis(office.state, member, id as TaskId, attempt),
+  );
   if (strangers.length === 0) return;
   office.committer.afterFreshCommit(() => {
     for (const each of strangers) {

@@ -134,7 +134,8 @@ export class Replica {
     if (entry.previous !== this.#lastHash) return 'does not continue the chain of hashes';
     const isStart = entry.events[0]?.type === 'term.started';
     if (entry.term !== state.term + (isStart ? 1 : 0)) return `has term ${entry.term} after ${state.term}`;
-    if (!isStart && entry.incarnation !== state.leader?.incarnation) return 'was not written by the leader of its term';
+    if (!isStart && entry.incarnation !== state.leader?.incarnation)
+      return 'was not written by the leader of its term';
     if (!isStart && state.handover !== null) return 'stands after the handover of its term';
     return null;
   }

@@ -35,7 +35,10 @@ export function serveVacancy(options: VacancyDeskOptions): Subscription {
     if (!isVacant()) return;
     const agents: Record<string, number> = {};
     for (const id of replica.state.members.keys()) count(agents, memberStatus(options, id));
-    answer(message, statusView(replica.state, { fleet: subjects.fleet, hasLeader: false, at: replica.state.at, agents }));
+    answer(
+      message,
+      statusView(replica.state, { fleet: subjects.fleet, hasLeader: false, at: replica.state.at, agents }),
+    );
   });
   return {
     close: () => {

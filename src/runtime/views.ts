@@ -2,7 +2,14 @@
 import { tally, type Tally } from '../domain/quorum.ts';
 import type { Candidate } from '../domain/events.ts';
 import type { AgentId, TaskId } from '../domain/ids.ts';
-import { currentAttempt, usedSlots, type FleetState, type Member, type Proposal, type Task } from '../domain/state.ts';
+import {
+  currentAttempt,
+  usedSlots,
+  type FleetState,
+  type Member,
+  type Proposal,
+  type Task,
+} from '../domain/state.ts';
 import { scoreOf } from '../domain/score.ts';
 import type { Beat } from './roster.ts';
 
@@ -90,7 +97,11 @@ export interface ProposalView {
   readonly task: string | null;
   readonly tally: Tally;
   readonly electorate: readonly { readonly id: string; readonly weight: number }[];
-  readonly ballots: readonly { readonly voter: string; readonly decision: string; readonly reason: string | null }[];
+  readonly ballots: readonly {
+    readonly voter: string;
+    readonly decision: string;
+    readonly reason: string | null;
+  }[];
 }
 
 export function proposalView(proposal: Proposal): ProposalView {
@@ -201,7 +212,12 @@ export interface StatusView {
 
 export function statusView(
   state: FleetState,
-  of: { readonly fleet: string; readonly hasLeader: boolean; readonly at: number; readonly agents: Record<string, number> },
+  of: {
+    readonly fleet: string;
+    readonly hasLeader: boolean;
+    readonly at: number;
+    readonly agents: Record<string, number>;
+  },
 ): StatusView {
   const { counts, lastElection } = state;
   return {
@@ -234,4 +250,3 @@ export function statusView(
 function agentOf(task: Task): AgentId | null {
   return currentAttempt(task)?.agent ?? null;
 }
-

@@ -53,7 +53,11 @@ export interface WorkerOptions {
   readonly rejections: Rejections;
   readonly log: Log;
   /** What this process is beside an agent: asked by probes. */
-  readonly standing: () => { readonly isLeading: boolean; readonly isStandby: boolean; readonly sequence: number };
+  readonly standing: () => {
+    readonly isLeading: boolean;
+    readonly isStandby: boolean;
+    readonly sequence: number;
+  };
   readonly term: () => number;
   readonly onTerm: (term: number) => void;
   readonly onJoined: () => void;
@@ -195,18 +199,25 @@ export class Worker {
   }
 
   #requestJoin(): void {
-    this.#request({ kind: 'join', incarnation: this.#options.incarnation, profile: this.#options.profile() }, (problem) => {
-      if (problem === null) {
-        this.#actor.send({ type: 'join.accepted' });
-        this.#options.onJoined();
-      } else if (problem === 'unanswered' || problem.code === 'HOLDER_SILENT' || problem.code === 'LIMIT_REACHED') {
-        this.#actor.send({ type: 'join.postponed' });
-      } else {
-        this.#refusal = problem;
-        // A member already, and somebody else answers for the id: it was taken while we slept.
-        this.#actor.send({ type: this.#hasJoined ? 'replaced' : 'join.refused' });
-      }
-    });
+    this.#request(
+      { kind: 'join', incarnation: this.#options.incarnation, profile: this.#options.profile() },
+      (problem) => {
+        if (problem === null) {
+          this.#actor.send({ type: 'join.accepted' });
+          this.#options.onJoined();
+        } else if (
+          problem === 'unanswered' ||
+          problem.code === 'HOLDER_SILENT' ||
+          problem.code === 'LIMIT_REACHED'
+        ) {
+          this.#actor.send({ type: 'join.postponed' });
+        } else {
+          this.#refusal = problem;
+          // A member already, and somebody else answers for the id: it was taken while we slept.
+          this.#actor.send({ type: this.#hasJoined ? 'replaced' : 'join.refused' });
+        }
+      },
+    );
   }
 
   /** Drain and leave: asked until answered, or until the chart moves on. */
@@ -226,13 +237,17 @@ export class Worker {
       if (this.#isClosed) return;
       if (outcome.kind === 'reply') {
         const problem = problemIn(outcome);
-        if (problem === null) this.#options.onTerm((decode(outcome.data, outcome.headers) as { term: number }).term);
+        if (problem === null)
+          this.#options.onTerm((decode(outcome.data, outcome.headers) as { term: number }).term);
         done(problem);
         return;
       }
-      ports.clock.setTimeout(() => {
-        if (!this.#isClosed) done('unanswered');
-      }, outcome.kind === 'timeout' ? 0 : settings.resendMs / 4);
+      ports.clock.setTimeout(
+        () => {
+          if (!this.#isClosed) done('unanswered');
+        },
+        outcome.kind === 'timeout' ? 0 : settings.resendMs / 4,
+      );
     });
   }
 
@@ -293,7 +308,11 @@ export class Worker {
       running: this.attempts.list(),
       reportsPending: this.#courier.pending,
     };
-    ports.bus.publish({ subject: subjects.agent('heartbeat', id), data: encode(beat, 'json'), headers: json });
+    ports.bus.publish({
+      subject: subjects.agent('heartbeat', id),
+      data: encode(beat, 'json'),
+      headers: json,
+    });
   }
 
   #receive(message: Incoming): void {
@@ -329,7 +348,7 @@ export class Worker {
   #stopAttempt(id: TaskId, attempt: number, reason: string): void {
     const isRunning = this.attempts.list().some((each) => each.id === id && each.attempt === attempt);
     if (isRunning) this.attempts.abort(id, attempt, reason);
-    else if (!this.#courier.carries(attemptKey(id, attempt))) this.#courier.add({ kind: 'returned', id, attempt });
+    else if (!this.#courier.carries(attemptKey(id, attempt)))
+      this.#courier.add({ kind: 'returned', id, attempt });
   }
 }
-

@@ -78,7 +78,8 @@ export class Agent {
 
   #clamped(what: string, value: number): number {
     const clamped = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;
-    if (clamped !== value) this.#log.warn({ [what]: value, used: clamped }, `${what} must be between 0 and 1`);
+    if (clamped !== value)
+      this.#log.warn({ [what]: value, used: clamped }, `${what} must be between 0 and 1`);
     return clamped;
   }
 }
@@ -114,7 +115,11 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
       void end({ ports, fleet, problem, ended, joined });
     },
   });
-  const fleet = new Fleet(ports, name, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
+  const fleet = new Fleet(
+    ports,
+    name,
+    options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
+  );
   const agent = new Agent({ node, fleet, ended: ended.promise, log });
   if (options.handleSignals !== false) leaveOnSignals(agent);
   node.start();

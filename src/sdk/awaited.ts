@@ -5,12 +5,12 @@
 import { ConclaveError } from '../domain/errors.ts';
 import type { Clock, Subscription, TimerHandle } from '../ports.ts';
 
-export interface Waiter<T> {
+interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;
 }
 
-export interface AwaitedOptions<T> {
+export interface AwaitedOptions {
   readonly clock: Clock;
   /** Begins to listen for events; each calls `settle`. */
   readonly listen: () => Subscription;
@@ -23,13 +23,13 @@ const ASK_MS = 1_000;
 const ASKED_MAX = 500;
 
 export class Awaited<T> {
-  readonly #options: AwaitedOptions<T>;
+  readonly #options: AwaitedOptions;
   readonly #waiters = new Map<string, Waiter<T>[]>();
   #subscription: Subscription | null = null;
   #timer: TimerHandle | null = null;
   #isClosed = false;
 
-  constructor(options: AwaitedOptions<T>) {
+  constructor(options: AwaitedOptions) {
     this.#options = options;
   }
 
@@ -56,7 +56,8 @@ export class Awaited<T> {
     this.#isClosed = true;
     this.#subscription?.close();
     if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
-    for (const id of [...this.#waiters.keys()]) this.fail(id, new ConclaveError('CLOSED', 'the fleet connection is closed'));
+    for (const id of [...this.#waiters.keys()])
+      this.fail(id, new ConclaveError('CLOSED', 'the fleet connection is closed'));
   }
 
   #take(id: string): Waiter<T>[] {

@@ -51,7 +51,8 @@ export class Caller {
           }
           const delay = backoffMs({ failures, baseMs: 50, maxMs: 500, chance: random.next() });
           const isFinal = problem !== null && !errorKinds[problem.code].isRetryable;
-          if (isFinal || clock.now() + delay >= deadline) reject(failure(outcome, problem, verb, subjects.fleet));
+          if (isFinal || clock.now() + delay >= deadline)
+            reject(failure(outcome, problem, verb, subjects.fleet));
           else
             clock.setTimeout(() => {
               attempt(failures + 1);
@@ -63,7 +64,12 @@ export class Caller {
   }
 }
 
-function failure(outcome: RequestOutcome, problem: Problem | null, verb: string, fleet: string): ConclaveError {
+function failure(
+  outcome: RequestOutcome,
+  problem: Problem | null,
+  verb: string,
+  fleet: string,
+): ConclaveError {
   if (problem !== null) return errorOf(problem);
   const [code, message]: [ErrorCode, string] =
     outcome.kind === 'noResponders'

@@ -79,10 +79,23 @@ export interface ProposalPage {
 
 export interface FleetMetrics {
   readonly agents: Readonly<Record<string, number>> & { readonly total: number };
-  readonly leadership: { readonly leader: string | null; readonly term: number; readonly elections: number; readonly leaderChanges: number };
+  readonly leadership: {
+    readonly leader: string | null;
+    readonly term: number;
+    readonly elections: number;
+    readonly leaderChanges: number;
+  };
   readonly tasks: StatusView['tasks'];
   readonly consensus: StatusView['proposals'];
   readonly recovery: StatusView['recovery'];
+}
+
+/** The entry of the ledger that an event is from. */
+export interface EventPlace {
+  readonly sequence: number;
+  readonly term: number;
+  /** Ledger time. */
+  readonly at: number;
 }
 
 /** A submitted task. */
@@ -223,9 +236,7 @@ export class Fleet {
     return (await this.#caller.call('proposal', { id })) as ProposalView;
   }
 
-  async proposals(
-    filter: { status?: string; skip?: number; limit?: number } = {},
-  ): Promise<ProposalPage> {
+  async proposals(filter: { status?: string; skip?: number; limit?: number } = {}): Promise<ProposalPage> {
     return (await this.#caller.call('proposals', filter)) as ProposalPage;
   }
 
@@ -257,7 +268,9 @@ export class Fleet {
     return this.#seen;
   }
 
-  async election(): Promise<StatusView['election'] & Pick<StatusView, 'hasLeader' | 'leader' | 'term' | 'sinceMs'>> {
+  async election(): Promise<
+    StatusView['election'] & Pick<StatusView, 'hasLeader' | 'leader' | 'term' | 'sinceMs'>
+  > {
     const { election, hasLeader, leader, term, sinceMs } = await this.status();
     return { ...election, hasLeader, leader, term, sinceMs };
   }
@@ -289,7 +302,10 @@ export class Fleet {
   }
 
   /** Calls back with every item of a kind of event, as it is committed; kinds may end in `.>`. At most once. */
-  onEvent(kind: string, listen: (item: Record<string, unknown>, kind: string) => void): Subscription {
+  onEvent(
+    kind: string,
+    listen: (item: Record<string, unknown>, kind: string, where: EventPlace) => void,
+  ): Subscription {
     if (!kind.split('.').every((token) => isName(token) || token === '*' || token === '>')) {
       throw new ConclaveError('INVALID', `kind ${kind} is not a name of events`, {
         fields: [{ field: 'kind', message: 'must be like task.completed, task.> or >' }],
@@ -337,15 +353,24 @@ export class Fleet {
     return awaited;
   }
 
-  #onItems(kind: string, listen: (item: Record<string, unknown>, kind: string) => void): Subscription {
+  #onItems(
+    kind: string,
+    listen: (item: Record<string, unknown>, kind: string, where: EventPlace) => void,
+  ): Subscription {
     return this.#ports.bus.subscribe(this.#subjects.event(kind), (message: Incoming) => {
-      const body = decode(message.data, message.headers) as { kind: string; items: Record<string, unknown>[] };
-      for (const item of body.items) listen(item, body.kind);
+      const body = decode(message.data, message.headers) as EventPlace & {
+        kind: string;
+        items: Record<string, unknown>[];
+      };
+      const { sequence, term, at } = body;
+      for (const item of body.items) listen(item, body.kind, { sequence, term, at });
     });
   }
 
   async #askOutcomes(ids: readonly string[]): Promise<void> {
-    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as { outcomes: (OutcomeView | null)[] };
+    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as {
+      outcomes: (OutcomeView | null)[];
+    };
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
       if (outcome === null) this.#outcomes.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));
@@ -354,7 +379,9 @@ export class Fleet {
   }
 
   async #askAssignments(ids: readonly string[]): Promise<void> {
-    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as { outcomes: (OutcomeView | null)[] };
+    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as {
+      outcomes: (OutcomeView | null)[];
+    };
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
       if (outcome === null) this.#assignments.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));

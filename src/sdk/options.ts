@@ -80,7 +80,9 @@ export function profileFrom(options: JoinOptions): Profile {
     fields.push(...renamed);
   }
   if (fields.length > 0) {
-    throw new ConclaveError('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), { fields });
+    throw new ConclaveError('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), {
+      fields,
+    });
   }
   return { ...profile, capabilities: sorted(profile.capabilities), handles: sorted(profile.handles) };
 }

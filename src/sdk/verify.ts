@@ -52,7 +52,12 @@ function lastOf(connection: LedgerConnection): Promise<number> {
   });
 }
 
-function readUpTo(ledger: Ledger, last: number, checker: HistoryChecker, onEntry: VerifyOptions['onEntry']): Promise<void> {
+function readUpTo(
+  ledger: Ledger,
+  last: number,
+  checker: HistoryChecker,
+  onEntry: VerifyOptions['onEntry'],
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const following = ledger.follow(1, {
       entry: (sequence, data) => {

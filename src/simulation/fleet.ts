@@ -17,6 +17,8 @@ export interface SimulatedAgentOptions {
   readonly electable?: boolean;
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly vote?: VoteHandler;
+  /** Where it runs; by default on the host of its own name. Two processes of one id need two hosts. */
+  readonly host?: string;
 }
 
 export interface SimulatedFleetOptions {
@@ -30,12 +32,13 @@ export interface SimulatedFleetOptions {
 export class SimulatedFleet {
   readonly world: SimulatedWorld;
   readonly name: string;
+  /** What runs now, by host. */
   readonly nodes = new Map<string, FleetNode>();
-  /** Agents that have ended by themselves, and why. */
+  /** By host: agents that have ended by themselves, and why; null: they left as they were told to. */
   readonly ended = new Map<string, string | null>();
   readonly #options: SimulatedFleetOptions;
   readonly #settings: Settings;
-  readonly #known = new Map<string, SimulatedAgentOptions>();
+  readonly #known = new Map<string, { readonly id: string; readonly options: SimulatedAgentOptions }>();
 
   constructor(world: SimulatedWorld, options: SimulatedFleetOptions = {}) {
     this.world = world;
@@ -48,11 +51,12 @@ export class SimulatedFleet {
     return this.#settings;
   }
 
-  /** Starts an agent on the host of the same name. */
+  /** Starts an agent in a process of its own. */
   join(id: string, options: SimulatedAgentOptions = {}): FleetNode {
-    this.#known.set(id, options);
-    const host = this.world.host(id);
-    if (!host.isAlive) host.restart();
+    const hostId = options.host ?? id;
+    this.#known.set(hostId, { id, options });
+    const host = this.world.host(hostId);
+    if (!host.isAlive || this.ended.has(hostId)) host.restart();
     const profile: Profile = {
       capabilities: [...(options.capabilities ?? [])].sort(),
       priority: options.priority ?? 0,
@@ -69,31 +73,34 @@ export class SimulatedFleet {
       id: id as AgentId,
       profile,
       handlers: this.#tracked(options.handlers ?? {}),
-      vote: options.vote ?? null,
+      vote: this.#trackedVote(options.vote),
       version: '0.0.0',
       log: this.#options.log?.(id) ?? silentLog,
       ...(charts === undefined ? {} : { charts }),
       ...(rank === undefined ? {} : { rank }),
       onEnded: (problem) => {
-        this.ended.set(id, problem?.code ?? null);
-        this.nodes.delete(id);
+        this.ended.set(hostId, problem?.code ?? null);
+        this.nodes.delete(hostId);
+        host.close();
       },
     });
-    this.nodes.set(id, node);
-    this.ended.delete(id);
+    this.nodes.set(hostId, node);
+    this.ended.delete(hostId);
     node.start();
     return node;
   }
 
-  /** SIGKILL. */
-  kill(id: string): void {
-    this.nodes.delete(id);
-    this.world.host(id).crash();
+  /** SIGKILL to what runs on the host. */
+  kill(hostId: string): void {
+    this.nodes.delete(hostId);
+    this.world.host(hostId).crash();
   }
 
-  /** A fresh process of an agent that was killed, as it was. */
-  revive(id: string): FleetNode {
-    return this.join(id, this.#known.get(id) ?? {});
+  /** A fresh process of the agent that ran on the host, as it was. */
+  revive(hostId: string): FleetNode {
+    this.kill(hostId);
+    const { id, options } = this.#known.get(hostId) ?? { id: hostId, options: {} };
+    return this.join(id, options);
   }
 
   /** A client on a host of its own. */
@@ -111,18 +118,22 @@ export class SimulatedFleet {
     return this.leaders().sort((a, b) => termOf(b) - termOf(a))[0];
   }
 
-  /** Promises of handlers run only if the world knows of them. */
+  /** What user code goes on with after a promise runs only if the world knows of it. */
   #tracked(handlers: Readonly<Record<string, Handler>>): Record<string, Handler> {
-    return Object.fromEntries(
-      Object.entries(handlers).map(([type, handler]) => [
-        type,
-        (task, context) => {
-          const result = handler(task, context);
-          if (result instanceof Promise) this.world.track(result);
-          return result;
-        },
-      ]),
-    );
+    const tracked = (handler: Handler): Handler => {
+      return (task, context) => this.#track(async () => handler(task, context));
+    };
+    return Object.fromEntries(Object.entries(handlers).map(([type, handler]) => [type, tracked(handler)]));
+  }
+
+  #trackedVote(vote: VoteHandler | undefined): VoteHandler | null {
+    return vote === undefined ? null : (proposal) => this.#track(async () => vote(proposal));
+  }
+
+  #track<T>(run: () => Promise<T>): Promise<T> {
+    const result = run();
+    this.world.track(result);
+    return result;
   }
 }
 

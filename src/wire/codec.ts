@@ -18,7 +18,13 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 export const DEPTH_MAX = 32;
 
 // Records would use first bytes that JSON uses, and no other decoder reads them.
-const packr = new Packr({ useRecords: false, int64AsType: 'number', largeBigIntToFloat: true, moreTypes: false, copyBuffers: true });
+const packr = new Packr({
+  useRecords: false,
+  int64AsType: 'number',
+  largeBigIntToFloat: true,
+  moreTypes: false,
+  copyBuffers: true,
+});
 const text = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -50,7 +56,9 @@ function parse(data: Uint8Array, format: Format): unknown {
   try {
     return format === 'json' ? (JSON.parse(utf8.decode(data)) as unknown) : (packr.unpack(data) as unknown);
   } catch (cause) {
-    throw new ConclaveError('INVALID', `the message is not ${format === 'json' ? 'JSON' : 'MessagePack'}`, { cause });
+    throw new ConclaveError('INVALID', `the message is not ${format === 'json' ? 'JSON' : 'MessagePack'}`, {
+      cause,
+    });
   }
 }
 

@@ -7,8 +7,7 @@ import type { Headers } from '../ports.ts';
 import { decode } from './codec.ts';
 
 export type Admitted<T> =
-  | { readonly kind: 'ok'; readonly value: T }
-  | { readonly kind: 'bad'; readonly problem: Problem };
+  { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly problem: Problem };
 
 export interface Door<T> {
   /** Decodes and checks a message. */

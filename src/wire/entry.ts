@@ -24,7 +24,10 @@ export function hashOf(data: Uint8Array): string {
 
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null) return false;
-  const { v, genesis, term, leader, incarnation, at, previous, events } = value as Record<keyof Entry, unknown>;
+  const { v, genesis, term, leader, incarnation, at, previous, events } = value as Record<
+    keyof Entry,
+    unknown
+  >;
   return (
     v === 1 &&
     typeof genesis === 'string' &&

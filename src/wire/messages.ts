@@ -79,7 +79,12 @@ export const ReportSchema = Type.Object(
       Type.Union([
         Type.Object({ kind: Type.Literal('started'), id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed),
         Type.Object(
-          { kind: Type.Literal('completed'), id: Id, attempt: Type.Integer({ minimum: 1 }), result: Type.Unknown() },
+          {
+            kind: Type.Literal('completed'),
+            id: Id,
+            attempt: Type.Integer({ minimum: 1 }),
+            result: Type.Unknown(),
+          },
           closed,
         ),
         Type.Object(
@@ -92,7 +97,10 @@ export const ReportSchema = Type.Object(
           },
           closed,
         ),
-        Type.Object({ kind: Type.Literal('returned'), id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed),
+        Type.Object(
+          { kind: Type.Literal('returned'), id: Id, attempt: Type.Integer({ minimum: 1 }) },
+          closed,
+        ),
       ]),
       { maxItems: 10_000 },
     ),

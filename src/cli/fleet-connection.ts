@@ -1,0 +1,21 @@
+/** A command's connection to its fleet. Loaded only when a command needs it: help and bad input answer at once. */
+import type { Fleet } from '../sdk/fleet.ts';
+import type { ConnectOptions } from '../sdk/options.ts';
+import type { SharedOptions } from './shared-options.ts';
+
+/** Connects, lets `use` do its work, and closes. Throws what either throws. */
+export async function withFleet<T>(shared: SharedOptions, use: (fleet: Fleet) => Promise<T>): Promise<T> {
+  const { connectFleet } = await import('../sdk/connect.ts');
+  const fleet = await connectFleet(await connectOptionsOf(shared, 'conclave'));
+  try {
+    return await use(fleet);
+  } finally {
+    await fleet.close();
+  }
+}
+
+export async function connectOptionsOf(shared: SharedOptions, id: string): Promise<ConnectOptions> {
+  const { loggerOf } = await import('./logger.ts');
+  const { servers, fleet, timeoutMs, login } = shared;
+  return { servers, fleet, timeoutMs, ...login, log: loggerOf(shared, id) };
+}

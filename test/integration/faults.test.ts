@@ -1,0 +1,179 @@
+/** What happens to real processes on a real nats-server when they die, freeze, or lose their broker. */
+import { afterEach, expect, test } from 'vitest';
+import { connectFleet, verifyLedger, type Fleet, type TaskHandle } from '../../src/index.ts';
+import {
+  endAgents,
+  startAgent,
+  type AgentProcess,
+  type AgentProcessOptions,
+} from '../support/agent-process.ts';
+import { withServer } from '../support/nats-server.ts';
+
+const server = withServer();
+const fleets: Fleet[] = [];
+let count = 0;
+
+afterEach(async () => {
+  await endAgents();
+  await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
+});
+
+interface Running {
+  readonly fleet: string;
+  readonly client: Fleet;
+  readonly agents: Map<string, AgentProcess>;
+  start(options: Omit<AgentProcessOptions, 'servers' | 'fleet'>): Promise<AgentProcess>;
+}
+
+async function fleetOf(agents: readonly Omit<AgentProcessOptions, 'servers' | 'fleet'>[]): Promise<Running> {
+  count += 1;
+  const fleet = `faults_${count}`;
+  const servers = server().url;
+  const client = await connectFleet({ servers, fleet, timeoutMs: 30_000 });
+  fleets.push(client);
+  const started = new Map<string, AgentProcess>();
+  const start: Running['start'] = async (options) => {
+    const agent = await startAgent({ servers, fleet, ...options });
+    started.set(options.id, agent);
+    return agent;
+  };
+  // The best one first, so that it leads.
+  for (const options of agents) await start(options);
+  return { fleet, client, agents: started, start };
+}
+
+async function submitMany(
+  client: Fleet,
+  n: number,
+  payload: unknown = 1,
+  type = 'echo',
+): Promise<TaskHandle[]> {
+  return client.submitMany(Array.from({ length: n }, () => ({ type, payload })));
+}
+
+/** Every acknowledged task has exactly one outcome, and the ledger holds together. */
+async function expectNothingLost(running: Running, handles: readonly TaskHandle[]): Promise<void> {
+  const outcomes = await Promise.all(handles.map((handle) => handle.outcome()));
+  expect(outcomes.filter((outcome) => outcome.status !== 'completed')).toEqual([]);
+  const report = await verifyLedger({ servers: server().url, fleet: running.fleet });
+  expect(report.problems).toEqual([]);
+  expect(report.doubleOutcomes).toBe(0);
+  expect(report.tasks['completed']).toBe(new Set(handles.map(({ id }) => id)).size);
+}
+
+async function untilLeaderIsNot(client: Fleet, id: string): Promise<string> {
+  for (;;) {
+    const { leader } = await client.status();
+    if (leader !== null && leader !== id) return leader;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.each(['before', 'sent', 'acked'] as const)(
+  'a leader that is killed when its append is at "%s" loses no acknowledged task',
+  async (killAt) => {
+    const running = await fleetOf([
+      { id: 'first', priority: 3, killAt },
+      { id: 'second', priority: 2 },
+      { id: 'third', priority: 1 },
+    ]);
+    const { client } = running;
+    expect((await client.status()).leader).toBe('first');
+    const handles = await submitMany(client, 50);
+    const leader = running.agents.get('first');
+    leader?.tell('arm');
+    for (let i = 0; i < 10; i++) handles.push(...(await submitMany(client, 50)));
+    await leader?.ended;
+    expect(await untilLeaderIsNot(client, 'first')).toBe('second');
+    await expectNothingLost(running, handles);
+  },
+);
+
+test('a leader that is frozen until another leads stops nothing when it thaws', async () => {
+  const running = await fleetOf([
+    { id: 'first', priority: 3 },
+    { id: 'second', priority: 2, slots: 8 },
+    { id: 'third', priority: 1, slots: 8 },
+  ]);
+  const { client } = running;
+  const first = running.agents.get('first');
+  first?.signal('SIGSTOP');
+  const next = await untilLeaderIsNot(client, 'first');
+  expect(next).toBe('second');
+  const handles = await submitMany(client, 12, { ms: 1_500 }, 'slow');
+  await Promise.all(handles.map((handle) => handle.assigned()));
+  first?.signal('SIGCONT');
+  handles.push(...(await submitMany(client, 50)));
+  await expectNothingLost(running, handles);
+  const elsewhere = [...running.agents.values()].filter((agent) => agent.id !== 'first');
+  expect(elsewhere.flatMap((agent) => agent.aborted)).toEqual([]);
+  expect((await client.status()).leader).toBe('second');
+});
+
+test('two processes that claim at once never start the same term', async () => {
+  const running = await fleetOf([
+    { id: 'left', isEager: true },
+    { id: 'right', isEager: true },
+  ]);
+  for (let i = 0; i < 50; i++) await running.client.elect();
+  const report = await verifyLedger({ servers: server().url, fleet: running.fleet });
+  expect(report.problems).toEqual([]);
+  expect(report.terms.length).toBeGreaterThanOrEqual(51);
+  expect(report.terms.map(({ term }) => term)).toEqual(report.terms.map((_, i) => i + 1));
+  expect(new Set(report.terms.map(({ leader }) => leader)).size).toBe(2);
+});
+
+/** By hand: KILLS=50. */
+const kills = Number(process.env['KILLS'] ?? 5);
+
+/** Everybody has been heard by the leader lately. */
+async function untilAllAreHeard(client: Fleet): Promise<void> {
+  for (;;) {
+    const agents = await client.agents({ state: 'alive' });
+    if (agents.length === 4 && agents.every(({ heardMsAgo }) => heardMsAgo !== null && heardMsAgo < 1_000))
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function bestFollows(): Promise<number> {
+  const priorities = new Map([1, 2, 3, 4].map((priority) => [`agent_${priority}`, priority * 10]));
+  const best = () => [...priorities].sort(([, a], [, b]) => b - a).map(([id]) => id);
+  const running = await fleetOf(best().map((id) => ({ id, priority: priorities.get(id) ?? 0 })));
+  let hits = 0;
+  for (let i = 0; i < kills; i++) {
+    await untilAllAreHeard(running.client);
+    const { leader } = await running.client.status();
+    const killed = leader ?? '';
+    const expected = best().find((id) => id !== killed);
+    running.agents.get(killed)?.signal('SIGKILL');
+    const next = await untilLeaderIsNot(running.client, killed);
+    if (next === expected) hits += 1;
+    await running.start({ id: killed, priority: priorities.get(killed) ?? 0 });
+  }
+  return hits;
+}
+
+test('after a kill of the leader the best survivor leads', async () => {
+  expect(await bestFollows()).toBeGreaterThanOrEqual(Math.floor(kills * 0.98));
+}, 300_000);
+
+test('a restart of the broker under a running fleet kills no agent', async () => {
+  const running = await fleetOf([
+    { id: 'first', priority: 3 },
+    { id: 'second', priority: 2 },
+    { id: 'third' },
+  ]);
+  const handles = await submitMany(running.client, 6, { ms: 1_000 }, 'slow');
+  await Promise.all(handles.map((handle) => handle.assigned()));
+  await server().restart();
+  handles.push(...(await submitMany(running.client, 20)));
+  await expectNothingLost(running, handles);
+  const agents = await running.client.agents();
+  expect(agents.map(({ id, state }) => `${id} ${state}`).sort()).toEqual([
+    'first alive',
+    'second alive',
+    'third alive',
+  ]);
+  expect((await running.client.metrics()).recovery.deaths).toBe(0);
+});

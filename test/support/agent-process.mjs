@@ -1,0 +1,103 @@
+/**
+ * An agent in a process of its own, for tests that kill it. Configured by one JSON argument, told what to do and
+ * tells what it did over IPC. `killAt` makes it end itself with SIGKILL at an exact moment of its nth append from
+ * when it is armed: `before` it is sent, when it is `sent` and acknowledged but the acknowledgement not yet read,
+ * or when it is `acked` and its first effect is about to leave.
+ */
+import { settingsFrom } from '../../dist/src/domain/settings.js';
+import { openNatsPorts } from '../../dist/src/nats/ports.js';
+import { FleetNode } from '../../dist/src/runtime/node.js';
+import { subjectsOf } from '../../dist/src/wire/subjects.js';
+
+const config = JSON.parse(process.argv[2]);
+const { servers, fleet, id, priority = 0, slots = 4, killAt = null, isEager = false, settings = {} } = config;
+const tell = (message) => process.send?.(message);
+const die = () => process.kill(process.pid, 'SIGKILL');
+let isArmed = false;
+let isDying = false;
+
+const write = (level) => (fields, message) => {
+  const text = JSON.stringify({ level, id, message, ...fields }, (_, value) =>
+    value instanceof Error ? value.stack : value,
+  );
+  if (process.env.CONCLAVE_TEST_LOG !== undefined || level === 'error') process.stderr.write(`${text}\n`);
+};
+const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+
+const real = await openNatsPorts({ servers, fleet, role: 'agent', id, log });
+const bus = Object.create(real.bus, {
+  isOnline: { get: () => real.bus.isOnline },
+  payloadBytesMax: { get: () => real.bus.payloadBytesMax },
+});
+for (const name of ['publish', 'request']) {
+  bus[name] = (...args) => {
+    if (isDying) die();
+    return real.bus[name](...args);
+  };
+}
+for (const name of ['subscribe', 'serve', 'onStatus']) bus[name] = real.bus[name].bind(real.bus);
+const ledger = {
+  follow: real.ledger.follow.bind(real.ledger),
+  connect: (done) => {
+    real.ledger.connect((outcome) => {
+      if (outcome.kind === 'opened') done({ kind: 'opened', connection: armed(outcome.connection) });
+      else done(outcome);
+    });
+  },
+};
+
+function armed(connection) {
+  return {
+    get isClosed() {
+      return connection.isClosed;
+    },
+    append(entry, done) {
+      if (isArmed && killAt === 'before') die();
+      connection.append(entry, (outcome) => {
+        if (isArmed && killAt === 'sent') die();
+        if (isArmed && killAt === 'acked') isDying = true;
+        done(outcome);
+      });
+    },
+    readSlot: connection.readSlot.bind(connection),
+    readBounds: connection.readBounds.bind(connection),
+    onClosed: connection.onClosed.bind(connection),
+    close: connection.close.bind(connection),
+  };
+}
+
+const meFirst = (candidates) => [...candidates].sort((a, b) => Number(b.id === id) - Number(a.id === id));
+const node = new FleetNode({
+  ports: { ...real, bus, ledger },
+  subjects: subjectsOf(fleet),
+  settings: settingsFrom(settings),
+  id,
+  profile: { capabilities: [], priority, slots, electable: true, labels: {}, handles: ['echo', 'slow'] },
+  handlers: {
+    echo: (task) => task.payload,
+    slow: (task, { signal }) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => resolve(task.payload.value ?? null), task.payload.ms);
+        signal.addEventListener('abort', () => {
+          tell({ kind: 'aborted', task: task.id, attempt: task.attempt });
+          clearTimeout(timer);
+          reject(signal.reason);
+        });
+      }),
+  },
+  vote: () => 'approve',
+  version: '0.0.0',
+  log,
+  ...(isEager ? { rank: meFirst } : {}),
+  onJoined: () => tell({ kind: 'joined' }),
+  onEnded: (problem) => {
+    tell({ kind: 'ended', problem });
+    void real.close().then(() => process.exit(problem === null ? 0 : 1));
+  },
+});
+process.on('message', (message) => {
+  if (message === 'arm') isArmed = true;
+  if (message === 'leave') node.leave();
+});
+process.on('disconnect', () => die());
+node.start();

@@ -1,0 +1,64 @@
+/** Starts agents as processes of their own and ends them, by their id. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { once } from 'node:events';
+
+export interface AgentProcessOptions {
+  readonly servers: string;
+  readonly fleet: string;
+  readonly id: string;
+  readonly priority?: number;
+  readonly slots?: number;
+  readonly killAt?: 'before' | 'sent' | 'acked';
+  /** Ranks itself first in every election. */
+  readonly isEager?: boolean;
+  readonly settings?: Record<string, number>;
+}
+
+export interface AgentProcess {
+  readonly id: string;
+  readonly pid: number;
+  /** Attempts whose handlers were told to stop. */
+  readonly aborted: string[];
+  readonly ended: Promise<unknown>;
+  tell(message: 'arm' | 'leave'): void;
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+const program = fileURLToPath(new URL('./agent-process.mjs', import.meta.url));
+const running = new Set<ChildProcess>();
+
+/** Resolves when it has joined. */
+export async function startAgent(options: AgentProcessOptions): Promise<AgentProcess> {
+  const child = fork(program, [JSON.stringify(options)], { execArgv: [] });
+  running.add(child);
+  const ended = once(child, 'exit').then(() => running.delete(child));
+  const aborted: string[] = [];
+  const joined = new Promise<void>((resolve, reject) => {
+    child.on('message', (message: { kind: string; task?: string; attempt?: number; problem?: unknown }) => {
+      if (message.kind === 'joined') resolve();
+      if (message.kind === 'aborted') aborted.push(`${String(message.task)}/${String(message.attempt)}`);
+      if (message.kind === 'ended')
+        reject(new Error(`agent ${options.id} ended: ${JSON.stringify(message.problem)}`));
+    });
+    void ended.then(() => {
+      reject(new Error(`agent ${options.id} ended before it joined`));
+    });
+  });
+  await joined;
+  return {
+    id: options.id,
+    pid: child.pid ?? 0,
+    aborted,
+    ended,
+    tell: (message) => child.send(message),
+    signal: (signal) => child.kill(signal),
+  };
+}
+
+/** SIGKILL for all that still run. */
+export async function endAgents(): Promise<void> {
+  const ends = [...running].map((child) => once(child, 'exit'));
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ends);
+}
