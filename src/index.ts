@@ -17,15 +17,8 @@ export { joinFleet, type Agent } from './sdk/agent.ts';
 export { connectFleet } from './sdk/connect.ts';
 export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
 export type { HistoryReport, TermRecord } from './domain/history.ts';
-export type {
-  Fleet,
-  FleetMetrics,
-  ProposalInput,
-  ProposalPage,
-  ProposalResult,
-  TaskHandle,
-  TaskInput,
-  TaskPage,
-} from './sdk/fleet.ts';
+export type { Fleet, FleetMetrics } from './sdk/fleet.ts';
+export type { ProposalInput, ProposalPage, ProposalResult } from './sdk/proposal.ts';
+export type { TaskHandle, TaskInput, TaskPage } from './sdk/task.ts';
 export type { ConnectOptions, JoinOptions } from './sdk/options.ts';
 export { VERSION } from './version.ts';

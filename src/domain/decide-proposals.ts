@@ -1,5 +1,5 @@
 /** Decisions about proposals and ballots. SPEC V1–V8; the arithmetic is in `quorum.ts`. */
-import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
+import { accepted, refused, type DecisionContext, type Refusal, type Verdict } from './decision.ts';
 import type { Decision, ProposalOutcome, ProposalSpec, RequestKey, Voter, Weighting } from './events.ts';
 import { timeOrderedId, type AgentId, type ProposalId, type TaskId } from './ids.ts';
 import { outcomeOf, settledOutcome, tally, weightOf } from './quorum.ts';
@@ -29,24 +29,37 @@ export function decidePropose(
     if (repeat.digest === key.digest && repeat.proposal !== null) return accepted(repeat.proposal);
     return refused('CONFLICT', `request ${key.key} was made before with another body`);
   }
-  if (state.counts.proposals.open >= settings.proposalsOpenMax) {
-    return refused('LIMIT_REACHED', `${settings.proposalsOpenMax} proposals are open`);
+  if (state.requests.size >= settings.requestKeysMax) {
+    return refused('LIMIT_REACHED', `the fleet remembers ${settings.requestKeysMax} request keys`);
   }
-  const electorate = electorateOf(context, request);
-  if (electorate.length > settings.votersMax) {
-    return refused(
-      'TOO_LARGE',
-      `a proposal has at most ${settings.votersMax} voters, this one would have ${electorate.length}`,
-    );
-  }
-  if (totalWeight(electorate) === 0) {
-    return refused(
-      'CONFLICT',
-      `nobody's vote would weigh anything: no member is alive, or all weigh 0 by ${request.weighting}`,
-    );
-  }
+  const refusal = refusalOf(context, [request]);
+  if (refusal !== null) return refusal;
   const expiresAt = context.at + settings.requestWindowMs;
   return accepted(openProposal(context, request, null, { ...key, expiresAt }).id);
+}
+
+/** Why these proposals cannot all be opened now; null: they can. */
+export function refusalOf(context: DecisionContext, requests: readonly ProposalRequest[]): Refusal | null {
+  const { state, settings } = context;
+  if (requests.length > 0 && state.counts.proposals.open + requests.length > settings.proposalsOpenMax) {
+    return refused('LIMIT_REACHED', `at most ${settings.proposalsOpenMax} proposals are open at once`);
+  }
+  for (const request of requests) {
+    const electorate = electorateOf(context, request);
+    if (electorate.length > settings.votersMax) {
+      return refused(
+        'TOO_LARGE',
+        `a proposal has at most ${settings.votersMax} voters, this one would have ${electorate.length}`,
+      );
+    }
+    if (totalWeight(electorate) === 0) {
+      return refused(
+        'CONFLICT',
+        `nobody's vote would weigh anything: no member is alive, or all weigh 0 by ${request.weighting}`,
+      );
+    }
+  }
+  return null;
 }
 
 /** Opens a proposal. With a task: the task waits for its approval. */
@@ -90,9 +103,9 @@ function electorateOf(context: DecisionContext, request: ProposalRequest): Voter
   return voters;
 }
 
-/** A member that is named as a voter votes as a member. */
+/** A member that is named as a voter votes as a member; who is named twice votes once. */
 function outsidersOf(state: FleetState, voters: readonly string[]): string[] {
-  return voters.filter((id) => state.members.get(id as AgentId)?.status !== 'alive');
+  return [...new Set(voters)].filter((id) => state.members.get(id as AgentId)?.status !== 'alive');
 }
 
 function totalWeight(electorate: readonly Voter[]): number {

@@ -2,7 +2,7 @@
 import { backoffMs } from './backoff.ts';
 import { assertNever } from './assert.ts';
 import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
-import { openProposal, type ProposalRequest } from './decide-proposals.ts';
+import { openProposal, refusalOf, type ProposalRequest } from './decide-proposals.ts';
 import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
 import { timeOrderedId, type AgentId, type Incarnation, type TaskId } from './ids.ts';
 import { attemptKey, currentAttempt, isEnded, type Attempt, type Task } from './state.ts';
@@ -38,17 +38,22 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
     if (repeat.digest === request.digest) return accepted(repeat.tasks);
     return refused('CONFLICT', `request ${request.key} was made before with another body`);
   }
-  const limit = limitOf(context, request);
-  if (limit !== null) return refused('LIMIT_REACHED', limit);
+  const digests = new Map<string, string>();
+  const created: TaskRequest[] = [];
   for (const task of request.tasks) {
-    const first = task.idempotencyKey === null ? undefined : state.keys.get(task.idempotencyKey);
-    if (first !== undefined && first.digest !== task.digest) {
-      return refused(
-        'CONFLICT',
-        `idempotency key ${task.idempotencyKey ?? ''} was used before with another body`,
-      );
+    const key = task.idempotencyKey;
+    const digest = key === null ? undefined : (state.keys.get(key)?.digest ?? digests.get(key));
+    if (digest === undefined) created.push(task);
+    else if (digest !== task.digest) {
+      return refused('CONFLICT', `idempotency key ${key ?? ''} was used before with another body`);
     }
+    if (key !== null) digests.set(key, task.digest);
   }
+  const limit = limitOf(context, created);
+  if (limit !== null) return refused('LIMIT_REACHED', limit);
+  const approvals = created.flatMap((task) => task.approval ?? []);
+  const refusal = refusalOf(context, approvals);
+  if (refusal !== null) return refusal;
   const ids = request.tasks.map((task) => submitOne(context, task));
   const expiresAt = at + settings.requestWindowMs;
   context.emit({
@@ -59,13 +64,12 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
   return accepted(ids);
 }
 
-function limitOf({ state, settings }: DecisionContext, request: SubmitRequest): string | null {
-  if (state.tasks.size + request.tasks.length > settings.tasksMax)
+/** Of the tasks that are not repeats. */
+function limitOf({ state, settings }: DecisionContext, created: readonly TaskRequest[]): string | null {
+  if (state.tasks.size + created.length > settings.tasksMax)
     return `the fleet keeps ${settings.tasksMax} tasks`;
-  if (
-    state.requests.size >= settings.requestKeysMax ||
-    state.keys.size + request.tasks.length > settings.requestKeysMax
-  ) {
+  const keyed = created.filter((task) => task.idempotencyKey !== null).length;
+  if (state.requests.size >= settings.requestKeysMax || state.keys.size + keyed > settings.requestKeysMax) {
     return `the fleet remembers ${settings.requestKeysMax} request keys`;
   }
   return null;
@@ -130,6 +134,9 @@ export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null>
   if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
   if (task.status !== 'failed')
     return refused('CONFLICT', `task ${id} is ${task.status}; only a failed one can be retried`);
+  // Without an attempt, it failed because the fleet did not approve it: a retry would go around the vote.
+  if (task.attempt === 0)
+    return refused('CONFLICT', `task ${id} was not approved; submit it again to ask again`);
   context.emit({ type: 'task.retried', id });
   return accepted(null);
 }
@@ -198,7 +205,13 @@ function afterTheEnd(
     context.emit({ type: 'attempt.released', id, attempt: attempt.attempt, agent });
     return 'recorded';
   }
-  return attempt.end === report.kind ? 'recorded' : 'stale';
+  return isRepeat(attempt, report) ? 'recorded' : 'stale';
+}
+
+/** Whether this report ended the attempt, or freed its slot afterwards. */
+function isRepeat({ end }: Attempt, { kind }: Report): boolean {
+  if (kind === 'started') return false;
+  return end === kind || end === 'cancelled' || end === 'timedOut';
 }
 
 /** Ends the current attempt as failed or timed out: retried after a backoff, or the end of the task. */

@@ -21,17 +21,17 @@ export interface DecisionContext {
   emit(event: LedgerEvent): void;
 }
 
-export type Verdict<T> =
-  { readonly kind: 'accepted'; readonly value: T } | { readonly kind: 'refused'; readonly problem: Problem };
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly problem: Problem;
+}
+
+export type Verdict<T> = { readonly kind: 'accepted'; readonly value: T } | Refusal;
 
 export function accepted<T>(value: T): Verdict<T> {
   return { kind: 'accepted', value };
 }
 
-export function refused(
-  code: ErrorCode,
-  message: string,
-  fields?: readonly FieldProblem[],
-): { readonly kind: 'refused'; readonly problem: Problem } {
+export function refused(code: ErrorCode, message: string, fields?: readonly FieldProblem[]): Refusal {
   return { kind: 'refused', problem: problem(code, message, fields) };
 }

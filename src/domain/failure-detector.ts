@@ -20,9 +20,9 @@ export function judge(
   settings: Pick<Settings, 'suspectAfterIntervals' | 'deadAfterIntervals' | 'unreachableMs'>,
 ): Verdict {
   const silence = now - hearing.lastHeardAt;
+  if (silence >= settings.deadAfterIntervals * hearing.intervalMs) return 'silent';
   if (hearing.unreachableSince !== null) {
     return now - hearing.unreachableSince >= settings.unreachableMs ? 'silent' : 'late';
   }
-  if (silence >= settings.deadAfterIntervals * hearing.intervalMs) return 'silent';
   return silence >= settings.suspectAfterIntervals * hearing.intervalMs ? 'late' : 'fresh';
 }

@@ -21,9 +21,6 @@ export interface Tally {
   readonly approvalRate: number;
 }
 
-/** Weights are whole, so what a product of floats adds to a whole number is noise: 0.1 × 3000 > 300. */
-const ROUNDING = 1e-6;
-
 /** Weight of one voter in thousandths. A negative priority weighs nothing. */
 export function weightOf(weighting: Weighting, voter: { health: number; priority: number }): number {
   switch (weighting) {
@@ -52,16 +49,22 @@ export function tally(
     share,
   ) as [Share, Share, Share, Share];
   const voted = approve.weight + reject.weight + abstain.weight;
-  const quorumWeight = Math.ceil(quorum * (voted + notVoted.weight) - ROUNDING);
+  const quorumWeight = weightNeeded(quorum, voted + notVoted.weight);
   return {
     approve,
     reject,
     abstain,
     notVoted,
     quorumWeight,
-    hasQuorum: voted >= quorumWeight,
+    hasQuorum: voted > 0 && voted >= quorumWeight,
     approvalRate: voted === 0 ? 0 : approve.weight / voted,
   };
+}
+
+/** The least weight whose share is the quorum. Shares are compared, since the product is off: 0.1 × 3000 > 300. */
+function weightNeeded(quorum: number, total: number): number {
+  const near = Math.ceil(quorum * total);
+  return near > 0 && (near - 1) / total >= quorum ? near - 1 : near;
 }
 
 /** What the outcome would be if no further ballot came: V4. */

@@ -108,7 +108,7 @@ export interface Counts {
   /** Term-starts because a leader was gone or silent. */
   reElections: number;
   deaths: number;
-  /** Attempts that ended as lost. */
+  /** Attempts that were lost and whose task went on to wait for another agent. */
   reassigned: number;
   retries: number;
 }

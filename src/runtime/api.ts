@@ -5,18 +5,12 @@
 import { refused, type Verdict } from '../domain/decision.ts';
 import { decideDrain, decideResume } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, type ProposalRequest } from '../domain/decide-proposals.ts';
-import {
-  decideCancel,
-  decideRetry,
-  decideSubmit,
-  type SubmitRequest,
-  type TaskRequest,
-} from '../domain/decide-tasks.ts';
+import { decideCancel, decideRetry, decideSubmit } from '../domain/decide-tasks.ts';
 import { problem } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { FleetState } from '../domain/state.ts';
-import type { Endpoint, Headers, Incoming } from '../ports.ts';
-import { decode } from '../wire/codec.ts';
+import type { Endpoint, Incoming } from '../ports.ts';
+import { encode } from '../wire/codec.ts';
 import { digestOf, doorFor, type Door } from '../wire/door.ts';
 import {
   AgentsSchema,
@@ -25,16 +19,14 @@ import {
   OutcomesSchema,
   ProposalsSchema,
   ProposeSchema,
-  SubmitManySchema,
-  SubmitSchema,
   TasksSchema,
   VoteSchema,
   type ProposeMessage,
-  type TaskMessage,
 } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
 import type { Office } from './office.ts';
 import { answer, refuse } from './respond.ts';
+import { readSubmission } from './submission.ts';
 import {
   agentView,
   outcomeView,
@@ -46,8 +38,6 @@ import {
 } from './views.ts';
 
 const doors = {
-  one: doorFor(SubmitSchema),
-  many: doorFor(SubmitManySchema),
   byId: doorFor(ByIdSchema),
   tasks: doorFor(TasksSchema),
   outcomes: doorFor(OutcomesSchema),
@@ -58,7 +48,10 @@ const doors = {
   nothing: doorFor(NothingSchema),
 };
 
+/** Items of a page that does not say. */
 const LIMIT = 50;
+/** Of a list in an answer. */
+const ANSWER_BYTES_MAX = 524_288;
 
 /** One endpoint per verb. */
 export function endpointsFor(office: Office): Endpoint[] {
@@ -99,7 +92,7 @@ export function endpointsFor(office: Office): Endpoint[] {
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
       office.read(
         message,
-        () => ({ outcomes: ids.map((id) => outcomeView(office.state, id as TaskId)) }),
+        () => ({ outcomes: fitting(ids.map((id) => outcomeView(office.state, id as TaskId))) }),
         true,
       );
     }),
@@ -173,87 +166,18 @@ export function endpointsFor(office: Office): Endpoint[] {
 }
 
 function submit(office: Office, message: Incoming): void {
-  const request = submitRequest(office, message.data, message.headers);
-  if (request.kind === 'bad') {
-    office.options.rejections.count(message.subject, request.problem);
-    refuse(message, request.problem);
+  const { settings, random, author, rejections } = office.options;
+  const read = readSubmission(message, { settings, key: () => random.id(), proposer: author.id });
+  if (read.kind === 'bad') {
+    rejections.count(message.subject, read.problem);
+    refuse(message, read.problem);
     return;
   }
-  const { value, isMany } = request;
+  const { request, isMany } = read.value;
   office.decide(message, {
-    decide: (context) => decideSubmit(context, value),
+    decide: (context) => decideSubmit(context, request),
     view: (ids) => (isMany ? { ids } : { id: ids[0] }),
   });
-}
-
-type Parsed =
-  | { readonly kind: 'ok'; readonly value: SubmitRequest; readonly isMany: boolean }
-  | { readonly kind: 'bad'; readonly problem: ReturnType<typeof problem> };
-
-function submitRequest(office: Office, data: Uint8Array, headers: Headers): Parsed {
-  const { entryBytesMax, submitTasksMax } = office.options.settings;
-  const { author, random } = office.options;
-  if (data.length > entryBytesMax) {
-    return {
-      kind: 'bad',
-      problem: problem(
-        'TOO_LARGE',
-        `a submit is at most ${entryBytesMax} bytes, this one has ${data.length}`,
-      ),
-    };
-  }
-  let body: unknown;
-  try {
-    body = decode(data, headers);
-  } catch {
-    return doors.one.admit(data, headers) as Parsed & { kind: 'bad' };
-  }
-  const isMany = typeof body === 'object' && body !== null && 'tasks' in body;
-  const admitted = isMany ? doors.many.check(body) : doors.one.check(body);
-  if (admitted.kind === 'bad') return admitted;
-  const tasks = 'tasks' in admitted.value ? admitted.value.tasks : [admitted.value];
-  if (tasks.length > submitTasksMax) {
-    return {
-      kind: 'bad',
-      problem: problem(
-        'TOO_LARGE',
-        `a submit has at most ${submitTasksMax} tasks, this one has ${tasks.length}`,
-      ),
-    };
-  }
-  const key = ('tasks' in admitted.value ? admitted.value.key : undefined) ?? random.id();
-  const requests = tasks.map((task) => taskRequest(task, author.id));
-  return { kind: 'ok', isMany, value: { key, digest: digestOf(data), tasks: requests } };
-}
-
-function taskRequest(task: TaskMessage, leader: string): TaskRequest {
-  const { idempotencyKey = null, ...body } = task;
-  const { approval } = task;
-  return {
-    type: task.type,
-    payload: task.payload ?? null,
-    priority: task.priority ?? 5,
-    requiredCapabilities: [...new Set(task.requiredCapabilities ?? [])].sort(),
-    target: task.target ?? null,
-    maxRetries: task.maxRetries ?? null,
-    runTimeoutMs: task.runTimeoutMs ?? null,
-    delayMs: task.delayMs ?? null,
-    idempotencyKey,
-    digest: idempotencyKey === null ? '' : digestOf(JSON.stringify(body)),
-    approval:
-      approval === undefined
-        ? null
-        : {
-            type: approval.type ?? 'task_approval',
-            description: approval.description ?? `may a task of type ${task.type} run?`,
-            data: { type: task.type, target: task.target ?? null, payload: task.payload ?? null },
-            proposer: leader,
-            quorum: approval.quorum ?? null,
-            timeoutMs: approval.timeoutMs ?? null,
-            weighting: 'equal',
-            voters: approval.voters ?? [],
-          },
-  };
 }
 
 function propose(office: Office, body: ProposeMessage, message: Incoming): void {
@@ -306,7 +230,7 @@ function listTasks(
     total += 1;
   }
   const byType = Object.fromEntries(state.counts.tasksByType);
-  return { tasks: found, total, byStatus: { ...state.counts.tasks }, byType };
+  return { tasks: fitting(found), total, byStatus: { ...state.counts.tasks }, byType };
 }
 
 function listProposals(state: FleetState, filter: Page & { readonly status?: string }): object {
@@ -315,7 +239,7 @@ function listProposals(state: FleetState, filter: Page & { readonly status?: str
   );
   const { skip = 0, limit = LIMIT } = filter;
   return {
-    proposals: all.slice(skip, skip + limit).map(proposalView),
+    proposals: fitting(all.slice(skip, skip + limit).map(proposalView)),
     total: all.length,
     byStatus: { ...state.counts.proposals },
   };
@@ -336,6 +260,16 @@ function listAgents(
     .filter((agent) => filter.state === undefined || agent.state === filter.state)
     .filter((agent) => filter.capability === undefined || agent.capabilities.includes(filter.capability));
   return { agents, total: agents.length };
+}
+
+/** The first of them that one message can carry; who asks for more goes on from there. */
+function fitting<T>(items: readonly T[]): T[] {
+  let bytes = 0;
+  const count = items.findIndex((item) => {
+    bytes += encode(item, 'json').length;
+    return bytes > ANSWER_BYTES_MAX;
+  });
+  return items.slice(0, count === -1 ? items.length : Math.max(1, count));
 }
 
 export function officeStatus(office: Office): StatusView {

@@ -99,9 +99,9 @@ export class Committer {
     this.#isFinished = true;
   }
 
-  /** Everything applied is in the ledger. */
+  /** Everything applied is in the ledger. Never said of one that was stopped: its state may be broken (I12). */
   get isSettled(): boolean {
-    return this.#queue.length === 0;
+    return this.#queue.length === 0 && !this.#isStopped;
   }
 
   /** A message of this size is about to be decided on: seals the open entry when it is large enough. */

@@ -13,11 +13,12 @@ import {
   type JoinRequest,
 } from '../domain/decide-members.ts';
 import { decideReport, type Report, type ReportAnswer } from '../domain/decide-tasks.ts';
+import { problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, ProposalId } from '../domain/ids.ts';
 import { isPresent } from '../domain/state.ts';
 import type { Incoming, Subscription } from '../ports.ts';
-import { doorFor, type Door } from '../wire/door.ts';
+import { doorFor, type Admitted, type Door } from '../wire/door.ts';
 import {
   BallotSchema,
   JoinSchema,
@@ -36,7 +37,7 @@ const reportDoor = doorFor(ReportSchema);
 const ballotDoor = doorFor(BallotSchema);
 
 export function openDesk(office: Office): Subscription {
-  const { bus, subjects, rejections } = office.options;
+  const { bus, subjects, settings, rejections } = office.options;
   const serve = <T>(
     verb: AgentVerb,
     door: Door<T>,
@@ -44,14 +45,14 @@ export function openDesk(office: Office): Subscription {
   ) =>
     bus.subscribe(subjects.agent(verb, '*'), (message) => {
       const from = subjects.senderOf(message.subject);
-      const admitted = door.admit(message.data, message.headers);
+      const admitted = admit(door, message, settings.entryBytesMax);
       if (from !== null && admitted.kind === 'ok') {
         handle(from, admitted.value, message);
         return;
       }
-      const problem = admitted.kind === 'bad' ? admitted.problem : null;
-      rejections.count(message.subject, problem);
-      if (problem !== null) refuse(message, problem);
+      const wrong = admitted.kind === 'bad' ? admitted.problem : null;
+      rejections.count(message.subject, wrong);
+      if (wrong !== null) refuse(message, wrong);
     });
   const subscriptions = [
     serve('join', joinDoor, (from, body, message) => {
@@ -68,6 +69,15 @@ export function openDesk(office: Office): Subscription {
     close: () => {
       for (const subscription of subscriptions) subscription.close();
     },
+  };
+}
+
+/** What is decided together must fit into one entry. */
+function admit<T>(door: Door<T>, { data, headers }: Incoming, bytesMax: number): Admitted<T> {
+  if (data.length <= bytesMax) return door.admit(data, headers);
+  return {
+    kind: 'bad',
+    problem: problem('TOO_LARGE', `a message is at most ${bytesMax} bytes, this one has ${data.length}`),
   };
 }
 

@@ -167,11 +167,11 @@ export class Dispatch {
   #send(id: AgentId): void {
     const box = this.#boxes.get(id);
     if (box === undefined || box.isBusy || this.#isStopped) return;
-    const message = this.#compose(id, box);
-    if (message === null) return;
+    const composed = this.#composeFitting(id, box);
+    if (composed === null) return;
     box.isBusy = true;
     const { bus, clock, subjects, settings } = this.#options;
-    const data = encode(message, 'msgpack');
+    const { message, data } = composed;
     bus.request({ subject: subjects.inbox(id), data, headers, timeoutMs: settings.resendMs }, (outcome) => {
       if (this.#isStopped || this.#boxes.get(id) !== box) return;
       box.isBusy = false;
@@ -185,17 +185,30 @@ export class Dispatch {
     });
   }
 
+  /** As much of the box as one message can carry. */
+  #composeFitting(
+    id: AgentId,
+    box: Outbox,
+  ): { readonly message: WorkMessage; readonly data: Uint8Array } | null {
+    for (let itemsMax = ITEMS_MAX; ; itemsMax = Math.ceil(itemsMax / 4)) {
+      const message = this.#compose(id, box, itemsMax);
+      if (message === null) return null;
+      const data = encode(message, 'msgpack');
+      if (data.length <= this.#options.settings.entryBytesMax || itemsMax === 1) return { message, data };
+    }
+  }
+
   /** What still holds of the box, as one message; null when nothing does. */
-  #compose(id: AgentId, box: Outbox): WorkMessage | null {
+  #compose(id: AgentId, box: Outbox, itemsMax: number): WorkMessage | null {
     const { state, term } = this.#options;
     const member = state.members.get(id);
     if (member === undefined || !isPresent(member)) return null;
-    const assign = take(box.assign, ([task, attempt]) => this.#assignment(id, task, attempt));
-    const abort = [...box.abort].slice(0, ITEMS_MAX).map(([key, reason]) => {
+    const assign = take(box.assign, itemsMax, ([task, attempt]) => this.#assignment(id, task, attempt));
+    const abort = [...box.abort].slice(0, itemsMax).map(([key, reason]) => {
       const cut = key.lastIndexOf('/');
       return { id: key.slice(0, cut), attempt: Number(key.slice(cut + 1)), reason };
     });
-    const vote = take(box.vote, ([proposal]) => this.#voteRequest(id, proposal));
+    const vote = take(box.vote, itemsMax, ([proposal]) => this.#voteRequest(id, proposal));
     if (assign.length + abort.length + vote.length === 0) return null;
     return { kind: 'work', term, to: member.incarnation, assign, abort, vote, isUnknown: false };
   }
@@ -248,10 +261,10 @@ function replyIn(outcome: RequestOutcome): InboxReply | null {
 }
 
 /** Composes up to the limit; drops from the box what no longer holds. */
-function take<K, V, T>(box: Map<K, V>, compose: (entry: readonly [K, V]) => T | null): T[] {
+function take<K, V, T>(box: Map<K, V>, itemsMax: number, compose: (entry: readonly [K, V]) => T | null): T[] {
   const items: T[] = [];
   for (const entry of box) {
-    if (items.length >= ITEMS_MAX) break;
+    if (items.length >= itemsMax) break;
     const item = compose(entry);
     if (item === null) box.delete(entry[0]);
     else items.push(item);

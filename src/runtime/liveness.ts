@@ -95,8 +95,10 @@ export class Liveness {
   unreachable(id: AgentId): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
+    // Said again, the next look probes again: a probe of its own for each answer would breed probes without end.
+    const isNews = watched.unreachableSince === null;
     watched.unreachableSince ??= this.#options.clock.now();
-    this.#send(id, watched, 'missed');
+    if (isNews) this.#send(id, watched, 'missed');
   }
 
   /** Everybody gets a full timeout: after a reconnect or a gap of our own, silence says nothing about them. */

@@ -1,6 +1,6 @@
 /** A client of a fleet: submit tasks, open proposals, vote, trigger elections, look. Runs on ports, so also simulated. */
 import { ConclaveError } from '../domain/errors.ts';
-import type { Decision, Weighting } from '../domain/events.ts';
+import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Incoming, Ports, Subscription } from '../ports.ts';
 import type { AgentView, OutcomeView, ProposalView, StatusView, TaskView } from '../runtime/views.ts';
@@ -8,74 +8,8 @@ import { decode } from '../wire/codec.ts';
 import { subjectsOf, type Subjects } from '../wire/subjects.ts';
 import { Awaited } from './awaited.ts';
 import { Caller } from './caller.ts';
-
-export interface TaskInput {
-  /** What is to be done; agents have handlers by type. 1–63 of `A-Za-z0-9_-`. */
-  readonly type: string;
-  readonly payload?: unknown;
-  /** 1–10, 10 first. Default 5. */
-  readonly priority?: number;
-  /** Only agents that have all of them get it. Default none. */
-  readonly requiredCapabilities?: readonly string[];
-  /** Free text, kept and searchable. */
-  readonly target?: string;
-  /** Further attempts after a failed one. Default 3. */
-  readonly maxRetries?: number;
-  /** An attempt that runs longer is aborted and counts as failed. Default: no limit. */
-  readonly runTimeoutMs?: number;
-  /** Not before this long from now. */
-  readonly delayMs?: number;
-  /** The caller's name for this task: submitted again within the window, the first one is returned. */
-  readonly idempotencyKey?: string;
-  /** The fleet must approve it before it runs. */
-  readonly approval?: {
-    readonly type?: string;
-    readonly description?: string;
-    readonly quorum?: number;
-    readonly timeoutMs?: number;
-    readonly voters?: readonly string[];
-  };
-}
-
-export interface ProposalInput {
-  readonly type: string;
-  readonly description?: string;
-  readonly data?: unknown;
-  readonly proposer?: string;
-  /** Share of the electorate's weight that must take part. Default 0.5. */
-  readonly quorum?: number;
-  /** Default 30 s. */
-  readonly timeoutMs?: number;
-  readonly weighting?: Weighting;
-  /** Names that may vote beside the members. */
-  readonly voters?: readonly string[];
-}
-
-/** How a proposal came out; weights are thousandths of a vote. */
-export interface ProposalResult {
-  readonly id: string;
-  readonly status: string;
-  readonly approved: boolean;
-  readonly approve: number;
-  readonly reject: number;
-  readonly abstain: number;
-  readonly notVoted: number;
-  readonly approvalRate: number;
-  readonly proposal: ProposalView;
-}
-
-export interface TaskPage {
-  readonly tasks: readonly TaskView[];
-  readonly total: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-  readonly byType: Readonly<Record<string, number>>;
-}
-
-export interface ProposalPage {
-  readonly proposals: readonly ProposalView[];
-  readonly total: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-}
+import { resultFrom, type ProposalInput, type ProposalPage, type ProposalResult } from './proposal.ts';
+import { asOfOne, resultOf, type TaskHandle, type TaskInput, type TaskPage } from './task.ts';
 
 export interface FleetMetrics {
   readonly agents: Readonly<Record<string, number>> & { readonly total: number };
@@ -96,19 +30,6 @@ export interface EventPlace {
   readonly term: number;
   /** Ledger time. */
   readonly at: number;
-}
-
-/** A submitted task. */
-export interface TaskHandle {
-  readonly id: string;
-  status(): Promise<string>;
-  /** Resolves once an agent has it, or has had it. */
-  assigned(): Promise<{ readonly agent: string; readonly attempt: number }>;
-  /** Resolves when the task has ended, however it ended. */
-  outcome(): Promise<OutcomeView>;
-  /** The handler's result. Throws when the task failed or was cancelled. */
-  result(): Promise<unknown>;
-  cancel(): Promise<'cancelled' | 'cancelling'>;
 }
 
 export interface FleetOptions {
@@ -161,7 +82,9 @@ export class Fleet {
 
   /** Answered when the ledger has it. */
   async submit(task: TaskInput): Promise<TaskHandle> {
-    const [handle] = await this.submitMany([task]);
+    const [handle] = await this.submitMany([task]).catch((error: unknown) => {
+      throw asOfOne(error);
+    });
     if (handle === undefined) throw new ConclaveError('INTERNAL', 'the leader answered without an id');
     return handle;
   }
@@ -217,19 +140,7 @@ export class Fleet {
 
   /** Waits until the proposal is decided. */
   async decision(id: string): Promise<ProposalResult> {
-    const proposal = await this.#decisions.wait(id);
-    const { approve, reject, abstain, notVoted, approvalRate } = proposal.tally;
-    return {
-      id,
-      status: proposal.status,
-      approved: proposal.approved,
-      approve: approve.weight,
-      reject: reject.weight,
-      abstain: abstain.weight,
-      notVoted: notVoted.weight,
-      approvalRate,
-      proposal,
-    };
+    return resultFrom(await this.#decisions.wait(id));
   }
 
   async proposal(id: string): Promise<ProposalView> {
@@ -404,10 +315,4 @@ export class Fleet {
       }
     }
   }
-}
-
-function resultOf(outcome: OutcomeView): unknown {
-  if (outcome.status === 'completed') return outcome.result;
-  const why = outcome.error?.message ?? 'no reason given';
-  throw new ConclaveError('CONFLICT', `task ${outcome.id} is ${outcome.status}: ${why}`);
 }

@@ -33,7 +33,7 @@ export function encode(value: unknown, format: Format): Uint8Array {
   return format === 'json' ? text.encode(JSON.stringify(value)) : packr.pack(value);
 }
 
-/** Throws `INVALID` when the bytes are neither, too deep, or name prototype keys. */
+/** Throws `INVALID` when the bytes are neither, too deep, name prototype keys, or hold what JSON has no word for. */
 export function decode(data: Uint8Array, headers: Headers = {}): unknown {
   if (data.length === 0) return {};
   const value = parse(data, formatOf(data, headers));
@@ -62,14 +62,22 @@ function parse(data: Uint8Array, format: Format): unknown {
   }
 }
 
-const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
+/** `__proto_` is what msgpackr makes of `__proto__`. */
+const forbidden = new Set(['__proto__', '__proto_', 'constructor', 'prototype']);
 
 function checkShape(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if (typeof value === 'bigint')
+    throw new ConclaveError('INVALID', 'the message holds an integer above 64 bits');
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date)
+    return;
   if (depth > DEPTH_MAX) throw new ConclaveError('INVALID', `the message nests deeper than ${DEPTH_MAX}`);
   if (Array.isArray(value)) {
     for (const item of value) checkShape(item, depth + 1);
     return;
+  }
+  // MessagePack extensions that nobody here writes: sets, errors, regular expressions, typed arrays.
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    throw new ConclaveError('INVALID', `the message holds a ${value.constructor.name}; send plain data`);
   }
   for (const [key, item] of Object.entries(value)) {
     if (forbidden.has(key)) throw new ConclaveError('INVALID', `the key ${key} is not allowed`);

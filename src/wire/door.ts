@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { Settings } from 'typebox/system';
 import { problem, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
 import type { Headers } from '../ports.ts';
 import { decode } from './codec.ts';
@@ -18,6 +19,8 @@ export interface Door<T> {
 
 /** Fields listed in one answer. */
 const PROBLEMS_MAX = 20;
+// typebox stops at 8 findings, several of which may be about one field.
+Settings.Set({ maxErrors: 8 * PROBLEMS_MAX });
 
 export function doorFor<S extends TSchema>(schema: S): Door<Static<S>> {
   const validator = Compile(schema);
@@ -51,13 +54,13 @@ interface SchemaError {
 function fieldsOf(errors: readonly SchemaError[]): FieldProblem[] {
   const fields = new Map<string, FieldProblem>();
   for (const error of errors) {
-    for (const each of spread(error)) if (!fields.has(each.field)) fields.set(each.field, each);
+    for (const each of spread(error, errors)) if (!fields.has(each.field)) fields.set(each.field, each);
     if (fields.size >= PROBLEMS_MAX) break;
   }
-  return [...fields.values()];
+  return [...fields.values()].slice(0, PROBLEMS_MAX);
 }
 
-function spread(error: SchemaError): FieldProblem[] {
+function spread(error: SchemaError, errors: readonly SchemaError[]): FieldProblem[] {
   const path = error.instancePath.replace(/^\//, '').replaceAll('/', '.');
   const under = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const { requiredProperties, additionalProperties } = error.params as Record<string, string[] | undefined>;
@@ -68,11 +71,23 @@ function spread(error: SchemaError): FieldProblem[] {
       return (additionalProperties ?? []).map((name) => ({ field: under(name), message: 'is unknown' }));
     case 'boolean':
       return [];
+    case 'const':
+      return [{ field: path, message: `must be ${allowedAt(error.instancePath, errors).join(' or ')}` }];
     case 'pattern':
       return [{ field: path, message: 'must be 1–63 of A-Z a-z 0-9 _ -' }];
     default:
       return [{ field: path === '' ? 'message' : path, message: error.message }];
   }
+}
+
+/** What a union of words allows there: each word that did not fit is an error of its own. */
+function allowedAt(instancePath: string, errors: readonly SchemaError[]): string[] {
+  const words = errors.flatMap((each) =>
+    each.keyword === 'const' && each.instancePath === instancePath
+      ? JSON.stringify((each.params as { allowedValue: unknown }).allowedValue)
+      : [],
+  );
+  return [...new Set(words)];
 }
 
 /** A short name for a body, to tell a repeat from a different one. */

@@ -46,6 +46,8 @@ export function subjectsOf(fleet: string): Subjects {
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
   }
   const root = `conclave.${fleet}`;
+  const agents = `${root}.agent.`;
+  const ofAgent = /^[a-z]+\.([A-Za-z0-9_-]{1,63})$/;
   return {
     fleet,
     stream: `CONCLAVE_${fleet}`,
@@ -55,8 +57,8 @@ export function subjectsOf(fleet: string): Subjects {
     api: (verb) => `${root}.api.${verb}`,
     event: (kind) => `${root}.event.${kind}`,
     senderOf: (subject) => {
-      const id = subject.slice(subject.lastIndexOf('.') + 1);
-      return isName(id) ? (id as AgentId) : null;
+      if (!subject.startsWith(agents)) return null;
+      return (ofAgent.exec(subject.slice(agents.length))?.[1] ?? null) as AgentId | null;
     },
   };
 }

@@ -1,0 +1,59 @@
+/** `conclave agents`: who is in the fleet, as its leader sees them. */
+import type { Command } from 'commander';
+import type { AgentView } from '../../runtime/views.ts';
+import { withFleet } from '../fleet-connection.ts';
+import { colors, duration, printAnswer, tableOf, type Cell } from '../output.ts';
+import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { given, name, oneOf } from '../values.ts';
+
+const states = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
+
+interface Options {
+  readonly state?: string;
+  readonly capability?: string;
+}
+
+export function addAgents(program: Command): void {
+  sharedCommand(program, 'agents')
+    .description('list agents')
+    .option('--state <state>', `one of ${states.join(', ')}`, oneOf('state', states))
+    .option('--capability <name>', 'that have it', name('capability'))
+    .action(list);
+}
+
+async function list(options: Options, command: Command): Promise<void> {
+  const shared = sharedOptionsOf(command);
+  await withFleet(shared, async (fleet) => {
+    const { state, capability } = options;
+    const agents = await fleet.agents(given({ state, capability }));
+    const titles = ['id', 'state', 'leads', 'score', 'priority', 'health', 'load', 'slots', 'done', 'heard', 'capabilities', 'handles'];
+    printAnswer(shared.isJson, agents, () => (agents.length === 0 ? 'no agents' : tableOf(titles, agents.map(rowOf))));
+  });
+}
+
+function rowOf(agent: AgentView): Cell[] {
+  const { id, state, isLeader, score, priority, health, load, running, slots, completed, heardMsAgo } = agent;
+  return [
+    id,
+    coloured(state),
+    isLeader ? 'leader' : agent.electable ? '' : 'never',
+    rounded(score),
+    priority,
+    health === null ? null : rounded(health),
+    rounded(load),
+    `${running}/${slots}`,
+    completed,
+    heardMsAgo === null ? null : `${duration(heardMsAgo)} ago`,
+    agent.capabilities.join(', '),
+    agent.handles.join(', '),
+  ];
+}
+
+function rounded(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
+function coloured(state: string): string {
+  if (state === 'alive') return colors.green(state);
+  return state === 'dead' ? colors.red(state) : colors.yellow(state);
+}

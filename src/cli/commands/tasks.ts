@@ -1,0 +1,104 @@
+/** `conclave tasks` and `conclave task`: the list, and one with all its attempts. */
+import type { Command } from 'commander';
+import type { TaskView } from '../../runtime/views.ts';
+import { withFleet } from '../fleet-connection.ts';
+import { ago, brief, clipped, countsOf, duration, factsOf, printAnswer, tableOf, type Cell } from '../output.ts';
+import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { given, integer, name, oneOf, text } from '../values.ts';
+
+const statuses = [
+  'awaiting_approval',
+  'scheduled',
+  'pending',
+  'assigned',
+  'running',
+  'cancelling',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+
+interface Options {
+  readonly status?: string;
+  readonly type?: string;
+  readonly agent?: string;
+  readonly skip?: number;
+  readonly limit?: number;
+}
+
+export function addTasks(program: Command): void {
+  sharedCommand(program, 'tasks')
+    .description('list tasks')
+    .option('--status <status>', `one of ${statuses.join(', ')}`, oneOf('status', statuses))
+    .option('--type <type>', 'of this type', name('type'))
+    .option('--agent <id>', 'whose latest attempt this agent has, or had', name('agent'))
+    .option('--skip <n>', 'leave out the first ones', integer('skip', { min: 0 }))
+    .option('--limit <n>', 'at most so many (default: 50)', integer('limit', { min: 1, max: 500 }))
+    .action(list);
+}
+
+export function addTask(program: Command): void {
+  sharedCommand(program, 'task')
+    .description('show a task with its attempts')
+    .argument('<id>', 'of the task', text('id', { min: 1, max: 63 }))
+    .action(show);
+}
+
+async function list(options: Options, command: Command): Promise<void> {
+  const shared = sharedOptionsOf(command);
+  await withFleet(shared, async (fleet) => {
+    const { status, type, agent, skip, limit } = options;
+    const page = await fleet.tasks(given({ status, type, agent, skip, limit }));
+    const titles = ['id', 'type', 'status', 'priority', 'agent', 'attempt', 'submitted', 'result'];
+    printAnswer(shared.isJson, page, () => {
+      const footer = `${page.tasks.length} of ${page.total} shown; all tasks: ${countsOf(page.byStatus)}`;
+      return page.tasks.length === 0 ? footer : `${tableOf(titles, page.tasks.map(rowOf))}\n\n${footer}`;
+    });
+  });
+}
+
+function rowOf(task: TaskView): Cell[] {
+  const { id, type, status, priority, agent, attempt, submittedAt, error, result } = task;
+  const outcome = error === undefined ? brief(result) : clipped(error.message, 48);
+  return [id, type, status, priority, agent, attempt, ago(submittedAt), outcome];
+}
+
+async function show(id: string, _options: object, command: Command): Promise<void> {
+  const shared = sharedOptionsOf(command);
+  await withFleet(shared, async (fleet) => {
+    const task = await fleet.task(id);
+    printAnswer(shared.isJson, task, () => [factsOf(factsAbout(task)), ...attemptsOf(task)].join('\n\n'));
+  });
+}
+
+function factsAbout(task: TaskView): (readonly [string, Cell])[] {
+  return [
+    ['task', task.id],
+    ['type', task.type],
+    ['status', task.status],
+    ['priority', task.priority],
+    ['target', task.target],
+    ['requires', task.requiredCapabilities.join(', ')],
+    ['submitted', ago(task.submittedAt)],
+    ['ended', task.endedAt === null ? null : ago(task.endedAt)],
+    ['run timeout', task.runTimeoutMs === null ? null : duration(task.runTimeoutMs)],
+    ['max retries', task.maxRetries],
+    ['proposal', task.proposal],
+    ['payload', brief(task.payload, 200)],
+    ['result', brief(task.result, 200)],
+    ['error', task.error?.message],
+  ];
+}
+
+function attemptsOf(task: TaskView): string[] {
+  if (task.attempts.length === 0) return [];
+  const rows = task.attempts.map(({ attempt, agent, fencingToken, assignedAt, startedAt, endedAt, end, error }) => [
+    attempt,
+    agent,
+    fencingToken,
+    end ?? (startedAt === null ? 'assigned' : 'running'),
+    endedAt === null ? '' : duration(endedAt - (startedAt ?? assignedAt)),
+    error?.message,
+  ]);
+  return [tableOf(['attempt', 'agent', 'fencing token', 'end', 'took', 'error'], rows)];
+}

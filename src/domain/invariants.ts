@@ -1,0 +1,173 @@
+/**
+ * What is true of every fleet state between two decisions, as code: I4, I5 and what each record says of itself.
+ * Slow and complete; the simulation and the tests ask after every entry.
+ */
+import type { LedgerEvent } from './events.ts';
+import {
+  attemptKey,
+  currentAttempt,
+  isEnded,
+  isPresent,
+  usedSlots,
+  type Attempt,
+  type FleetState,
+  type Member,
+  type Proposal,
+  type ProposalStatus,
+  type Task,
+  type TaskStatus,
+} from './state.ts';
+
+/**
+ * Everything that is wrong with the state, in plain words. `since`: the events applied since the last look, if
+ * known; whoever was assigned something in them must have had a slot for it.
+ */
+export function violations(state: FleetState, since: readonly LedgerEvent[] = []): string[] {
+  const found: string[] = [];
+  const check = (holds: boolean, what: string): void => {
+    if (!holds) found.push(what);
+  };
+  for (const task of state.tasks.values()) checkTask(state, task, check);
+  for (const member of state.members.values()) checkMember(state, member, check);
+  for (const proposal of state.proposals.values()) checkProposal(state, proposal, check);
+  checkCounts(state, check);
+  checkSlots(state, since, check);
+  return found;
+}
+
+type Check = (holds: boolean, what: string) => void;
+
+const activeStatuses: readonly TaskStatus[] = ['assigned', 'running', 'cancelling'];
+const endedStatuses: readonly TaskStatus[] = ['completed', 'failed', 'cancelled'];
+
+function checkTask(state: FleetState, task: Task, check: Check): void {
+  const { spec, status, attempts } = task;
+  const what = `task ${spec.id} (${status})`;
+  const current = currentAttempt(task);
+  const isActive = activeStatuses.includes(status);
+  check(endedStatuses.includes(status) === isEnded(task), `${what}: endedAt is ${String(task.endedAt)}`);
+  check(status !== 'scheduled' || task.dueAt !== null, `${what}: has no due time`);
+  check(status === 'failed' || task.failures <= spec.maxRetries, `${what}: ${task.failures} failures`);
+  check((status === 'failed') === (task.error !== null), `${what}: error is ${JSON.stringify(task.error)}`);
+  check(task.ordinal < state.tasksCreated, `${what}: ordinal ${task.ordinal} of ${state.tasksCreated}`);
+
+  check((current?.attempt ?? 0) === task.attempt, `${what}: latest attempt is not ${task.attempt}`);
+  attempts.forEach((attempt, i) => {
+    const name = `${what}, attempt ${attempt.attempt}`;
+    const before = attempts[i - 1];
+    if (before !== undefined)
+      check(before.attempt + 1 === attempt.attempt, `${name}: follows ${before.attempt}`);
+    const isOpen = attempt === current && isActive;
+    check((attempt.endedAt === null) === isOpen, `${name}: endedAt is ${String(attempt.endedAt)}`);
+    check((attempt.end === null) === isOpen, `${name}: end is ${String(attempt.end)}`);
+    checkTimes(state, attempt, name, check);
+  });
+  check(status !== 'assigned' || current?.startedAt === null, `${what}: has started`);
+  check(status !== 'running' || current?.startedAt !== null, `${what}: has not started`);
+
+  if (isActive) {
+    const holder = current === undefined ? undefined : state.members.get(current.agent);
+    check(holder?.held.has(spec.id) === true, `I4: ${what}: ${String(current?.agent)} does not hold it`);
+    check(holder?.incarnation === current?.incarnation, `${what}: its agent is another incarnation`);
+  }
+  const approval = spec.proposal === null ? undefined : state.proposals.get(spec.proposal);
+  if (approval === undefined) return;
+  if (status === 'awaiting_approval')
+    check(approval.status === 'open', `${what}: its proposal is ${approval.status}`);
+  if (task.attempt > 0)
+    check(approval.status === 'approved', `${what}: ran, its proposal is ${approval.status}`);
+}
+
+function checkTimes(state: FleetState, attempt: Attempt, name: string, check: Check): void {
+  const { assignedAt, startedAt, endedAt } = attempt;
+  const times = [assignedAt, startedAt, endedAt, state.at].filter((each) => each !== null);
+  check(
+    times.every((each, i) => i === 0 || each >= (times[i - 1] ?? 0)),
+    `${name}: times out of order: ${times.join(', ')}`,
+  );
+  check(attempt.fencingToken <= state.fencingToken, `${name}: token of a later term`);
+}
+
+function checkMember(state: FleetState, member: Member, check: Check): void {
+  const what = `member ${member.id} (${member.status})`;
+  check(member.status !== 'suspect', `${what}: suspicion is not for the ledger`);
+  check(isPresent(member) || usedSlots(member) === 0, `${what}: still has ${usedSlots(member)} slots`);
+  for (const id of member.held) {
+    const task = state.tasks.get(id);
+    const isHis =
+      task !== undefined && activeStatuses.includes(task.status) && currentAttempt(task)?.agent === member.id;
+    check(isHis, `I4: ${what}: holds task ${id}, which is not its own`);
+  }
+  for (const key of member.lingering) {
+    const [id, attempt] = key.split('/');
+    const task = [...state.tasks.values()].find((each) => each.spec.id === id);
+    const ended = task?.attempts.find((each) => attemptKey(task.spec.id, each.attempt) === key);
+    check(
+      ended === undefined || ended.end === 'timedOut',
+      `${what}: lingers in attempt ${String(attempt)} of ${String(id)}`,
+    );
+  }
+}
+
+function checkProposal(state: FleetState, proposal: Proposal, check: Check): void {
+  const { spec, status, ballots } = proposal;
+  const what = `proposal ${spec.id} (${status})`;
+  const voters = new Set(spec.electorate.map((voter) => voter.id));
+  check(
+    (status === 'open') === (proposal.decidedAt === null),
+    `${what}: decidedAt is ${String(proposal.decidedAt)}`,
+  );
+  check(voters.size === spec.electorate.length, `${what}: somebody is in the electorate twice`);
+  for (const { id, weight } of spec.electorate) {
+    check(Number.isSafeInteger(weight) && weight >= 0, `${what}: ${id} weighs ${weight}`);
+  }
+  for (const id of spec.outsiders) check(voters.has(id), `${what}: outsider ${id} may not vote`);
+  for (const [voter, { at }] of ballots) {
+    check(voters.has(voter), `${what}: ${voter} voted and may not`);
+    check(at <= (proposal.decidedAt ?? state.at), `${what}: ${voter} voted after the end`);
+  }
+}
+
+/** I5. */
+function checkCounts(state: FleetState, check: Check): void {
+  const { counts } = state;
+  const tasks = tallyOf<TaskStatus>([...state.tasks.values()].map((task) => task.status));
+  const proposals = tallyOf<ProposalStatus>([...state.proposals.values()].map((each) => each.status));
+  const types = tallyOf([...state.tasks.values()].map((task) => task.spec.type));
+  const compare = (
+    what: string,
+    said: Iterable<[string, number]>,
+    counted: ReadonlyMap<string, number>,
+  ): void => {
+    const names = new Set([...new Map(said).keys(), ...counted.keys()]);
+    for (const name of names) {
+      const [one, other] = [new Map(said).get(name) ?? 0, counted.get(name) ?? 0];
+      check(one === other, `I5: ${what} ${name}: counted ${other}, counts say ${one}`);
+    }
+  };
+  compare('tasks', Object.entries(counts.tasks), tasks);
+  compare('proposals', Object.entries(counts.proposals), proposals);
+  compare('type', counts.tasksByType, types);
+  check(counts.leaderChanges <= counts.elections, 'more changes of leader than elections');
+  check(counts.elections === state.term, `${counts.elections} elections in ${state.term} terms`);
+}
+
+function tallyOf<K extends string>(names: readonly K[]): Map<string, number> {
+  const counted = new Map<string, number>();
+  for (const name of names) counted.set(name, (counted.get(name) ?? 0) + 1);
+  return counted;
+}
+
+/** Nobody is given more than it has room for; a profile that shrinks later may leave it with too much. */
+function checkSlots(state: FleetState, since: readonly LedgerEvent[], check: Check): void {
+  const shrunk = new Set(since.flatMap((event) => (event.type === 'member.updated' ? event.id : [])));
+  for (const event of since) {
+    const member = event.type === 'task.assigned' ? state.members.get(event.agent) : undefined;
+    if (member === undefined || shrunk.has(member.id)) continue;
+    const { slots } = member.profile;
+    check(
+      usedSlots(member) <= slots,
+      `member ${member.id} was given ${usedSlots(member)} for ${slots} slots`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+/** Tasks as a client holds them: what is submitted, and the handle on what became of it. */
+import { ConclaveError } from '../domain/errors.ts';
+import type { OutcomeView, TaskView } from '../runtime/views.ts';
+
+export interface TaskInput {
+  /** What is to be done; agents have handlers by type. 1–63 of `A-Za-z0-9_-`. */
+  readonly type: string;
+  readonly payload?: unknown;
+  /** 1–10, 10 first. Default 5. */
+  readonly priority?: number;
+  /** Only agents that have all of them get it. Default none. */
+  readonly requiredCapabilities?: readonly string[];
+  /** Free text, kept and searchable. */
+  readonly target?: string;
+  /** Further attempts after a failed one. Default 3. */
+  readonly maxRetries?: number;
+  /** An attempt that runs longer is aborted and counts as failed. Default: no limit. */
+  readonly runTimeoutMs?: number;
+  /** Not before this long from now. */
+  readonly delayMs?: number;
+  /** The caller's name for this task: submitted again within the window, the first one is returned. */
+  readonly idempotencyKey?: string;
+  /** The fleet must approve it before it runs. */
+  readonly approval?: {
+    readonly type?: string;
+    readonly description?: string;
+    readonly quorum?: number;
+    readonly timeoutMs?: number;
+    readonly voters?: readonly string[];
+  };
+}
+
+export interface TaskPage {
+  readonly tasks: readonly TaskView[];
+  readonly total: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly byType: Readonly<Record<string, number>>;
+}
+
+/** A submitted task. */
+export interface TaskHandle {
+  readonly id: string;
+  status(): Promise<string>;
+  /** Resolves once an agent has it, or has had it. */
+  assigned(): Promise<{ readonly agent: string; readonly attempt: number }>;
+  /** Resolves when the task has ended, however it ended. */
+  outcome(): Promise<OutcomeView>;
+  /** The handler's result. Throws when the task failed or was cancelled. */
+  result(): Promise<unknown>;
+  cancel(): Promise<'cancelled' | 'cancelling'>;
+}
+
+/** A single task's fields are not in a list for who submitted it. */
+export function asOfOne(error: unknown): unknown {
+  if (!(error instanceof ConclaveError) || error.code !== 'INVALID') return error;
+  const fields = error.fields.map(({ field, message }) => ({
+    field: field.replace(/^tasks\.0\.?/, ''),
+    message,
+  }));
+  return new ConclaveError('INVALID', fields.map(({ field, message }) => `${field} ${message}`).join('; '), {
+    fields,
+  });
+}
+
+/** The result, or the reason why there is none as an error. */
+export function resultOf(outcome: OutcomeView): unknown {
+  if (outcome.status === 'completed') return outcome.result;
+  const why = outcome.error?.message ?? 'no reason given';
+  throw new ConclaveError('CONFLICT', `task ${outcome.id} is ${outcome.status}: ${why}`);
+}
