@@ -78,7 +78,9 @@ function edgesOf(node: AnyStateNode): ChartEdge[] {
 function eventOf(transition: AnyTransitionDefinition): string {
   const event = transition.eventType;
   if (event === '') return 'always';
-  return event.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1').replace(/^xstate\.done\.state\..*$/, 'done');
+  return event
+    .replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1')
+    .replace(/^xstate\.done\.state\..*$/, 'done');
 }
 
 /** Of a guard or an action: a name, an object with one, or a function. */
@@ -128,7 +130,11 @@ function declarationOf(state: ChartState, indent: string): string[] {
 }
 
 function arrowOf(from: ChartState, { on, guard, target, actions }: ChartEdge): string {
-  const what = [on, ...(guard === null ? [] : [`[${guard}]`]), ...(actions.length === 0 ? [] : ['/', actions.join(', ')])];
+  const what = [
+    on,
+    ...(guard === null ? [] : [`[${guard}]`]),
+    ...(actions.length === 0 ? [] : ['/', actions.join(', ')]),
+  ];
   return `${mermaidId(from.id)} --> ${mermaidId(target ?? from.id)}: ${what.join(' ')}`;
 }
 

@@ -20,7 +20,7 @@ import { addVerify } from './commands/verify.ts';
 import { addVote } from './commands/vote.ts';
 import { exitCodeMeanings, exitCodes, type ExitCode } from './exit-codes.ts';
 import { reportFailure, reportUsage } from './failure.ts';
-import { addProgramOptions } from './shared-options.ts';
+import { addProgramOptions, addSharedOptions } from './shared-options.ts';
 
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
   ['Run:', [addUp, addAgent]],
@@ -45,7 +45,9 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
 
 function programOf(isJson: boolean): Command {
   const program = new Command('conclave')
-    .description('Coordinates fleets of agents on NATS: who leads, what is decided, which agent runs which task.')
+    .description(
+      'Coordinates fleets of agents on NATS: who leads, what is decided, which agent runs which task.',
+    )
     .version(VERSION)
     .enablePositionalOptions()
     .exitOverride()
@@ -56,6 +58,8 @@ function programOf(isJson: boolean): Command {
     program.commandsGroup(heading);
     for (const add of commands) add(program);
   }
+  program.helpCommand('help [command]', 'show the help of a command');
+  addSharedOptions(program);
   const codes = exitCodeMeanings.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n');
   return program.addHelpText('after', `\nExit codes:\n${codes}\n\nStart here: conclave up`);
 }

@@ -6,9 +6,15 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.ok, 'done, and the answer is yes'],
-  [exitCodes.failed, 'it failed, was refused, or the answer is no (task failed, proposal not approved, ledger not ok)'],
+  [
+    exitCodes.failed,
+    'it failed, was refused, or the answer is no (task failed, proposal not approved, ledger not ok)',
+  ],
   [exitCodes.badInput, 'bad input: the message names the field and what is allowed; nothing was done'],
-  [exitCodes.unavailable, 'not now: no NATS, no leader, no answer in time, or at a limit; the same may work later'],
+  [
+    exitCodes.unavailable,
+    'not now: no NATS, no leader, no answer in time, or at a limit; the same may work later',
+  ],
 ];
 
 const { failed, badInput, unavailable } = exitCodes;

@@ -14,7 +14,10 @@ export function reportFailure(error: unknown, isJson: boolean): ExitCode {
 
 /** A complaint of commander's, in our manner. */
 export function reportUsage(text: string, isJson: boolean): void {
-  const message = text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ');
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ');
   process.stderr.write(
     isJson ? `${JSON.stringify({ error: { code: 'INVALID', message } })}\n` : `${sentence(message)}\n`,
   );

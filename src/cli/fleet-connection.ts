@@ -1,6 +1,5 @@
 /** A command's connection to its fleet. Loaded only when a command needs it: help and bad input answer at once. */
-import type { Fleet } from '../sdk/fleet.ts';
-import type { ConnectOptions } from '../sdk/options.ts';
+import type { ConnectOptions, Fleet } from '../index.ts';
 import type { SharedOptions } from './shared-options.ts';
 
 /** Connects, lets `use` do its work, and closes. Throws what either throws. */

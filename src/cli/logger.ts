@@ -1,11 +1,10 @@
 /** Logs of the command's processes: readable lines on standard error, or pino's JSON lines with --json. */
 import pino from 'pino';
 import pretty from 'pino-pretty';
-import type { Log } from '../runtime/log.ts';
 import { hasColors } from './environment.ts';
 import type { SharedOptions } from './shared-options.ts';
 
-export function loggerOf(shared: Pick<SharedOptions, 'isJson' | 'logLevel'>, id: string): Log {
+export function loggerOf(shared: Pick<SharedOptions, 'isJson' | 'logLevel'>, id: string): pino.Logger {
   const { isJson, logLevel } = shared;
   const describe = logLevel === 'debug' ? pino.stdSerializers.err : plainError;
   const options = { level: logLevel, base: { agent: id }, serializers: { error: describe, err: describe } };

@@ -1,10 +1,11 @@
 /** A proposal for people: what it asks, how it stands, who voted what. */
-import type { ProposalView } from '../runtime/views.ts';
+import type { ProposalView } from '../index.ts';
 import { ago, brief, colors, duration, factsOf, tableOf } from './output.ts';
 
 export function proposalText(proposal: ProposalView): string {
   const { tally, deadlineAt, decidedAt, status } = proposal;
-  const share = ({ weight, count }: { weight: number; count: number }): string => `${votes(weight)} (${count} voters)`;
+  const share = ({ weight, count }: { weight: number; count: number }): string =>
+    `${votes(weight)} (${count} voters)`;
   const facts = factsOf([
     ['proposal', proposal.id],
     ['type', proposal.type],
@@ -13,7 +14,10 @@ export function proposalText(proposal: ProposalView): string {
     ['proposer', proposal.proposer],
     ['status', statusText(status)],
     ['opened', ago(proposal.openedAt)],
-    ['decided', decidedAt === null ? `in ${duration(deadlineAt - Date.now())} at the latest` : ago(decidedAt)],
+    [
+      'decided',
+      decidedAt === null ? `in ${duration(deadlineAt - Date.now())} at the latest` : ago(decidedAt),
+    ],
     ['task', proposal.task],
     ['approve', share(tally.approve)],
     ['reject', share(tally.reject)],

@@ -35,31 +35,43 @@ interface Raw {
   readonly token?: string;
 }
 
-const defaults = { servers: [DEFAULT_SERVERS], fleet: DEFAULT_FLEET, timeout: 5_000, json: false, logLevel: 'warn' } as const;
+const defaults = {
+  servers: [DEFAULT_SERVERS],
+  fleet: DEFAULT_FLEET,
+  timeout: 5_000,
+  json: false,
+  logLevel: 'warn',
+} as const;
 
 /** The program's own: with defaults and environment. */
 export function addProgramOptions(program: Command): void {
   for (const { option, variable } of definitions()) {
     if (variable !== undefined) option.env(variable);
     const value = (defaults as Readonly<Record<string, unknown>>)[option.attributeName()];
-    if (value !== undefined && value !== false) option.default(value, Array.isArray(value) ? value.join() : String(value));
+    if (value !== undefined && value !== false)
+      option.default(value, Array.isArray(value) ? value.join() : String(value));
     program.addOption(option);
   }
 }
 
-/** A command that has them all. `hasOwnTimeout`: `--timeout` means something else there. */
-export function sharedCommand(program: Command, usage: string, own: { readonly hasOwnTimeout?: boolean } = {}): Command {
-  const command = program.command(usage);
-  for (const { option } of definitions()) {
-    if (own.hasOwnTimeout === true && option.long === '--timeout') continue;
-    command.addOption(option.helpGroup(HEADING));
+/** Gives them to every command of the program; an option of the same name that a command has keeps its meaning. */
+export function addSharedOptions(program: Command): void {
+  for (const command of program.commands) {
+    for (const { option } of definitions()) {
+      if (command.options.every(({ long }) => long !== option.long))
+        command.addOption(option.helpGroup(HEADING));
+    }
   }
-  return command;
 }
 
 export function sharedOptionsOf(command: Command): SharedOptions {
   const raw: Raw = { ...defaults, ...valuesOf(command.parent), ...valuesOf(command) };
-  const { servers = defaults.servers, fleet = defaults.fleet, timeout = defaults.timeout, json = false } = raw;
+  const {
+    servers = defaults.servers,
+    fleet = defaults.fleet,
+    timeout = defaults.timeout,
+    json = false,
+  } = raw;
   const { logLevel = defaults.logLevel, user, password, token } = raw;
   return {
     servers,
@@ -86,14 +98,25 @@ function definitions(): { readonly option: Option; readonly variable?: string }[
     return parse === undefined ? made : made.argParser(parse);
   };
   return [
-    { option: option('--servers <urls>', 'NATS to connect to, comma-separated', serversOf), variable: 'NATS_URL' },
+    {
+      option: option('--servers <urls>', 'NATS to connect to, comma-separated', serversOf),
+      variable: 'NATS_URL',
+    },
     { option: option('--fleet <name>', 'which fleet', name('fleet')), variable: 'CONCLAVE_FLEET' },
     {
-      option: option('--timeout <ms>', 'how long to go on trying while nobody leads or answers', integer('timeout', { min: 1, max: 86_400_000 })),
+      option: option(
+        '--timeout <ms>',
+        'how long to go on trying while nobody leads or answers',
+        integer('timeout', { min: 1, max: 86_400_000 }),
+      ),
     },
     { option: option('--json', 'print JSON: one document, or a line per item for streams') },
     {
-      option: option('--log-level <level>', `what is logged to standard error: ${logLevels.join(', ')}`, oneOf('log-level', logLevels)),
+      option: option(
+        '--log-level <level>',
+        `what is logged to standard error: ${logLevels.join(', ')}`,
+        oneOf('log-level', logLevels),
+      ),
       variable: 'CONCLAVE_LOG',
     },
     { option: option('--user <name>', 'log in to NATS with a name and a password'), variable: 'NATS_USER' },
@@ -107,7 +130,10 @@ function serversOf(text: string): readonly string[] {
   for (const each of servers) {
     const url = each.includes('://') ? each : `nats://${each}`;
     if (each === '' || !URL.canParse(url) || !/^(nats|tls|ws|wss):/.test(url)) {
-      throw badInput('servers', `must be like ${DEFAULT_SERVERS}, several separated by commas, not ${JSON.stringify(each)}`);
+      throw badInput(
+        'servers',
+        `must be like ${DEFAULT_SERVERS}, several separated by commas, not ${JSON.stringify(each)}`,
+      );
     }
   }
   return servers;

@@ -5,10 +5,15 @@ import { badInput } from './failure.ts';
 
 export type Parser<T> = (text: string) => T;
 
-export function integer(field: string, range: { readonly min: number; readonly max?: number }): Parser<number> {
+export function integer(
+  field: string,
+  range: { readonly min: number; readonly max?: number },
+): Parser<number> {
   const { min, max = Number.MAX_SAFE_INTEGER } = range;
   const allowed =
-    range.max === undefined ? `must be an integer of ${min} or more` : `must be an integer from ${min} to ${max}`;
+    range.max === undefined
+      ? `must be an integer of ${min} or more`
+      : `must be an integer from ${min} to ${max}`;
   return (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
     if (!(value >= min && value <= max)) throw badInput(field, allowed);
@@ -23,7 +28,11 @@ export function milliseconds(field: string): Parser<number> {
   return integer(field, { min: 1, max: MS_MAX });
 }
 
-export function decimal(field: string, allowed: string, isAllowed: (value: number) => boolean): Parser<number> {
+export function decimal(
+  field: string,
+  allowed: string,
+  isAllowed: (value: number) => boolean,
+): Parser<number> {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
     if (!Number.isFinite(value) || !isAllowed(value)) throw badInput(field, `must be ${allowed}`);
@@ -42,7 +51,8 @@ export function name(field: string): Parser<string> {
 export function text(field: string, limits: { readonly min?: number; readonly max: number }): Parser<string> {
   const { min = 0, max } = limits;
   return (value) => {
-    if (value.length < min || value.length > max) throw badInput(field, `must have ${min} to ${max} characters`);
+    if (value.length < min || value.length > max)
+      throw badInput(field, `must have ${min} to ${max} characters`);
     return value;
   };
 }

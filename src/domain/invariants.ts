@@ -3,6 +3,7 @@
  * Slow and complete; the simulation and the tests ask after every entry.
  */
 import type { LedgerEvent } from './events.ts';
+import type { TaskId } from './ids.ts';
 import {
   attemptKey,
   currentAttempt,
@@ -13,7 +14,6 @@ import {
   type FleetState,
   type Member,
   type Proposal,
-  type ProposalStatus,
   type Task,
   type TaskStatus,
 } from './state.ts';
@@ -100,7 +100,7 @@ function checkMember(state: FleetState, member: Member, check: Check): void {
   }
   for (const key of member.lingering) {
     const [id, attempt] = key.split('/');
-    const task = [...state.tasks.values()].find((each) => each.spec.id === id);
+    const task = state.tasks.get(id as TaskId);
     const ended = task?.attempts.find((each) => attemptKey(task.spec.id, each.attempt) === key);
     check(
       ended === undefined || ended.end === 'timedOut',
@@ -131,8 +131,8 @@ function checkProposal(state: FleetState, proposal: Proposal, check: Check): voi
 /** I5. */
 function checkCounts(state: FleetState, check: Check): void {
   const { counts } = state;
-  const tasks = tallyOf<TaskStatus>([...state.tasks.values()].map((task) => task.status));
-  const proposals = tallyOf<ProposalStatus>([...state.proposals.values()].map((each) => each.status));
+  const tasks = tallyOf([...state.tasks.values()].map((task) => task.status));
+  const proposals = tallyOf([...state.proposals.values()].map((each) => each.status));
   const types = tallyOf([...state.tasks.values()].map((task) => task.spec.type));
   const compare = (
     what: string,
@@ -152,7 +152,7 @@ function checkCounts(state: FleetState, check: Check): void {
   check(counts.elections === state.term, `${counts.elections} elections in ${state.term} terms`);
 }
 
-function tallyOf<K extends string>(names: readonly K[]): Map<string, number> {
+function tallyOf(names: readonly string[]): Map<string, number> {
   const counted = new Map<string, number>();
   for (const name of names) counted.set(name, (counted.get(name) ?? 0) + 1);
   return counted;

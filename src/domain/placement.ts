@@ -3,7 +3,8 @@
  * with the same handlers and capabilities form a class with one heap; tasks with the same requirement form a
  * queue: so a choice looks at classes and queues, never at all agents or all tasks.
  *
- * The leader's index over the state, rebuilt when a term starts. `placement-twin.ts` in the tests is the slow obvious version.
+ * The leader's index over the state, rebuilt when a term starts. `placement-twin.ts` in the tests is the slow
+ * obvious version.
  */
 import { Heap, KeyedHeap } from './heap.ts';
 import type { LedgerEvent } from './events.ts';

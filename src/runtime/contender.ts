@@ -131,6 +131,8 @@ export class Contender {
         this.#election.send({ type: 'leader.alive' });
       },
       onBehind: () => {
+        // While a claim is under way nothing may be applied past its slot.
+        if (this.#coordinator.getSnapshot().matches('claiming')) return;
         this.replica.pause();
         this.replica.follow();
       },
@@ -402,7 +404,9 @@ export class Contender {
     const data = encodeEntry(entry);
     this.#writer.write(data, slot, (outcome: WriteOutcome) => {
       if (outcome === 'committed') this.replica.receive(slot, data);
-      this.#coordinator.send({ type: `append.${outcome}` });
+      // Ours is in the ledger, and so may be what follows it: then that term is over already.
+      const isOver = outcome === 'committed' && this.replica.state.sequence !== slot;
+      this.#coordinator.send({ type: `append.${isOver ? 'foreign' : outcome}` });
     });
   }
 
@@ -489,11 +493,14 @@ export class Contender {
   #measureLag(): void {
     this.#writer.withConnection((connection) => {
       connection.readBounds((bounds) => {
-        if (bounds.kind === 'bounds') this.#startedBehind = bounds.last;
-        else
-          this.#options.ports.clock.setTimeout(() => {
-            this.#measureLag();
-          }, this.#options.settings.probeIntervalMs);
+        if (bounds.kind === 'bounds') {
+          this.#startedBehind = bounds.last;
+          this.#watch.look();
+          return;
+        }
+        this.#options.ports.clock.setTimeout(() => {
+          this.#measureLag();
+        }, this.#options.settings.probeIntervalMs);
       });
     });
   }

@@ -3,7 +3,7 @@
  * sent again until answered, so that a new leader only has to derive it again; twice is harmless, because every
  * item names its attempt and the incarnation that is meant.
  */
-import type { LedgerEvent } from '../domain/events.ts';
+import type { AttemptEnd, LedgerEvent } from '../domain/events.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import { currentAttempt, isPresent, type FleetState, type Member, type Task } from '../domain/state.ts';
@@ -73,7 +73,7 @@ export class Dispatch {
         break;
       case 'task.attemptFailed':
       case 'task.failed':
-        if (event.lingers) this.#abortCurrent(event.id, 'ran too long');
+        if (event.lingers) this.#abortEnded(event.id, event.end);
         break;
       case 'proposal.opened':
         this.#askForVotes(event.proposal.id);
@@ -143,6 +143,13 @@ export class Dispatch {
   #abortCurrent(id: TaskId, reason: string): void {
     const attempt = currentAttempt(this.#options.state.tasks.get(id) as Task);
     if (attempt !== undefined) this.abort(attempt.agent, { id, attempt: attempt.attempt }, reason);
+  }
+
+  /** The attempt that the event ended; the state may be in a later one already. */
+  #abortEnded(id: TaskId, end: AttemptEnd | null): void {
+    const ended = this.#options.state.tasks.get(id)?.attempts.filter((each) => each.end === end) ?? [];
+    const attempt = ended.at(-1);
+    if (attempt !== undefined) this.abort(attempt.agent, { id, attempt: attempt.attempt }, 'ran too long');
   }
 
   #askForVotes(id: ProposalId): void {

@@ -279,6 +279,8 @@ export class Office {
 
   #heard(beat: Beat): void {
     if (this.#isClosed) return;
+    // An old leader that has nothing to append would otherwise never learn that it is one.
+    if (beat.term > this.options.author.term) this.verify();
     this.liveness.heard(beat);
     this.placement.touch(beat.id);
     this.#guard('reconcile', () => {

@@ -67,7 +67,8 @@ export class Replica {
       stopped: (reason) => {
         if (this.#following !== following) return;
         this.#options.log.debug({ reason }, 'following stopped');
-        this.pause();
+        following.close();
+        this.#following = null;
         this.#options.clock.setTimeout(() => {
           if (this.#shouldFollow) this.follow();
         }, RESTART_MS);
@@ -79,8 +80,9 @@ export class Replica {
 
   #shouldFollow = false;
 
-  /** Stops following; the state stays. */
+  /** Stops following until `follow`; the state stays. */
   pause(): void {
+    this.#shouldFollow = false;
     this.#following?.close();
     this.#following = null;
   }
@@ -121,7 +123,6 @@ export class Replica {
   }
 
   stop(): void {
-    this.#shouldFollow = false;
     this.pause();
   }
 

@@ -82,6 +82,7 @@ export class Worker {
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
+  #occupancy: 'idle' | 'busy' | 'full' = 'idle';
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -140,7 +141,7 @@ export class Worker {
   }
 
   leave(): void {
-    this.#actor.send({ type: 'leave' });
+    if (!this.#isClosed) this.#actor.send({ type: 'leave' });
   }
 
   /** Tells the leader of a changed profile. */
@@ -175,7 +176,7 @@ export class Worker {
         },
         announceDrain: () => {
           this.#ask('drain', () => {
-            this.#loadChanged();
+            this.#loadChanged(true);
           });
         },
         handBack: () => {
@@ -263,7 +264,7 @@ export class Worker {
     this.#hasJoined = true;
     this.openInbox();
     if (this.#beatTimer === null) this.#beat();
-    this.#loadChanged();
+    this.#loadChanged(true);
   }
 
   #stopWorking(): void {
@@ -273,9 +274,14 @@ export class Worker {
     this.#beatTimer = null;
   }
 
-  #loadChanged(): void {
+  /** The chart is told only of what it can see: idle, busy, full. */
+  #loadChanged(isForced = false): void {
     const { slots } = this.#options.profile();
-    this.#actor.send({ type: 'load.changed', running: this.attempts.count, slots });
+    const running = this.attempts.count;
+    const occupancy = running === 0 ? 'idle' : running >= slots ? 'full' : 'busy';
+    if (occupancy === this.#occupancy && !isForced) return;
+    this.#occupancy = occupancy;
+    this.#actor.send({ type: 'load.changed', running, slots });
   }
 
   #beat(): void {

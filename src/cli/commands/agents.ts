@@ -1,9 +1,9 @@
 /** `conclave agents`: who is in the fleet, as its leader sees them. */
 import type { Command } from 'commander';
-import type { AgentView } from '../../runtime/views.ts';
+import type { AgentView } from '../../index.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { colors, duration, printAnswer, tableOf, type Cell } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { given, name, oneOf } from '../values.ts';
 
 const states = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
@@ -14,7 +14,8 @@ interface Options {
 }
 
 export function addAgents(program: Command): void {
-  sharedCommand(program, 'agents')
+  program
+    .command('agents')
     .description('list agents')
     .option('--state <state>', `one of ${states.join(', ')}`, oneOf('state', states))
     .option('--capability <name>', 'that have it', name('capability'))
@@ -26,9 +27,28 @@ async function list(options: Options, command: Command): Promise<void> {
   await withFleet(shared, async (fleet) => {
     const { state, capability } = options;
     const agents = await fleet.agents(given({ state, capability }));
-    const titles = ['id', 'state', 'leads', 'score', 'priority', 'health', 'load', 'slots', 'done', 'heard', 'capabilities', 'handles'];
-    printAnswer(shared.isJson, agents, () => (agents.length === 0 ? 'no agents' : tableOf(titles, agents.map(rowOf))));
+    const titles = [
+      'id',
+      'state',
+      'leads',
+      'score',
+      'priority',
+      'health',
+      'load',
+      'slots',
+      'done',
+      'heard',
+      'capabilities',
+      'handles',
+    ];
+    printAnswer(shared.isJson, agents, () =>
+      agents.length === 0 ? 'no agents' : tableOf(titles, byId(agents).map(rowOf)),
+    );
   });
+}
+
+function byId(agents: readonly AgentView[]): AgentView[] {
+  return [...agents].sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
 function rowOf(agent: AgentView): Cell[] {

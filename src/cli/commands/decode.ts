@@ -5,10 +5,13 @@
 import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
 import { badInput } from '../failure.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addDecode(program: Command): void {
-  sharedCommand(program, 'decode').description('standard input, JSON or MessagePack, as readable JSON').action(decode);
+  program
+    .command('decode')
+    .description('standard input, JSON or MessagePack, as readable JSON')
+    .action(decode);
 }
 
 async function decode(_options: object, command: Command): Promise<void> {
@@ -25,9 +28,16 @@ async function valuesIn(input: Buffer): Promise<unknown[]> {
   try {
     return [codec.decode(input)];
   } catch (error) {
-    const lines = input.toString('utf8').split('\n').filter((line) => line.trim() !== '');
+    const lines = input
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '');
     if (format === 'json' && lines.length > 1) return lines.map((line) => parsed(line));
-    throw badInput('input', `must be a message in JSON or MessagePack (${input.length} bytes were read)`, error);
+    throw badInput(
+      'input',
+      `must be a message in JSON or MessagePack (${input.length} bytes were read)`,
+      error,
+    );
   }
 }
 
@@ -49,5 +59,11 @@ function readable(_key: string, value: unknown): unknown {
 /** A Buffer arrives here already turned into `{type: 'Buffer', data: […]}` by its own toJSON. */
 function isBytes(value: unknown): value is Uint8Array | { readonly data: readonly number[] } {
   if (value instanceof Uint8Array) return true;
-  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    value.type === 'Buffer' &&
+    'data' in value
+  );
 }

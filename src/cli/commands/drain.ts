@@ -2,11 +2,12 @@
 import type { Command } from 'commander';
 import { withFleet } from '../fleet-connection.ts';
 import { printAnswer } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { name } from '../values.ts';
 
 export function addDrain(program: Command): void {
-  sharedCommand(program, 'drain')
+  program
+    .command('drain')
     .description('give an agent no new task; what it runs it finishes')
     .argument('<id>', 'of the agent', name('id'))
     .action(async (id: string, _options: object, command: Command) => {
@@ -19,7 +20,8 @@ export function addDrain(program: Command): void {
 }
 
 export function addResume(program: Command): void {
-  sharedCommand(program, 'resume')
+  program
+    .command('resume')
     .description('give a drained agent tasks again')
     .argument('<id>', 'of the agent', name('id'))
     .action(async (id: string, _options: object, command: Command) => {

@@ -2,10 +2,13 @@
 import type { Command } from 'commander';
 import { withFleet } from '../fleet-connection.ts';
 import { printAnswer } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addElect(program: Command): void {
-  sharedCommand(program, 'elect').description('run an election now; the term rises by one, whoever wins').action(elect);
+  program
+    .command('elect')
+    .description('run an election now; the term rises by one, whoever wins')
+    .action(elect);
 }
 
 async function elect(_options: object, command: Command): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { withFleet } from '../fleet-connection.ts';
 import { clipped, colors, printItem, remark } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { badInput } from '../failure.ts';
 import { integer } from '../values.ts';
 
@@ -11,7 +11,8 @@ interface Options {
 }
 
 export function addEvents(program: Command): void {
-  sharedCommand(program, 'events')
+  program
+    .command('events')
     .description('follow events until Ctrl-C: task.*, agent.*, proposal.*, ballot.*, leader.*')
     .argument('[kind]', 'like task.completed, task.> or >', kindOf, '>')
     .option('--count <n>', 'end after so many', integer('count', { min: 1 }))
@@ -31,11 +32,10 @@ async function follow(kind: string, options: Options, command: Command): Promise
   await withFleet(shared, async (fleet) => {
     await new Promise<void>((resolve) => {
       let seen = 0;
-      fleet.onEvent(kind, (item, of) => {
+      fleet.onEvent(kind, (item, of, where) => {
         if (seen >= count) return;
         seen += 1;
-        const at = Date.now();
-        printItem(shared.isJson, { kind: of, at, ...item }, () => lineOf(of, item, at));
+        printItem(shared.isJson, { kind: of, ...where, item }, () => lineOf(of, item, where.at));
         if (seen >= count) resolve();
       });
       if (!shared.isJson) remark(`following ${kind} of fleet ${shared.fleet}; Ctrl-C ends it`);

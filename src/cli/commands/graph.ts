@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput } from '../failure.ts';
 import { printAnswer } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { codeOf, oneOf } from '../values.ts';
 
 const chartNames = ['agent', 'coordinator', 'election', 'member', 'proposal', 'task'] as const;
@@ -19,10 +19,19 @@ interface Options {
 }
 
 export function addGraph(program: Command): void {
-  sharedCommand(program, 'graph')
+  program
+    .command('graph')
     .description('draw a statechart, as Mermaid or JSON')
-    .argument('[chart]', `one of ${chartNames.join(', ')}; all of them with --dir`, oneOf('chart', chartNames))
-    .option('--format <format>', `${formats.join(' or ')} (default: mermaid, with --json: json)`, oneOf('format', formats))
+    .argument(
+      '[chart]',
+      `one of ${chartNames.join(', ')}; all of them with --dir`,
+      oneOf('chart', chartNames),
+    )
+    .option(
+      '--format <format>',
+      `${formats.join(' or ')} (default: mermaid, with --json: json)`,
+      oneOf('format', formats),
+    )
     .option('--dir <folder>', 'write files there, and print their names')
     .action(graph);
 }

@@ -1,10 +1,10 @@
 /** `conclave proposals` and `conclave proposal`: the list, and one with its ballots. */
 import type { Command } from 'commander';
-import type { ProposalView } from '../../runtime/views.ts';
+import type { ProposalView } from '../../index.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { ago, clipped, countsOf, printAnswer, tableOf, type Cell } from '../output.ts';
 import { proposalText, votes } from '../proposal-text.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { given, integer, oneOf, text } from '../values.ts';
 
 const statuses = ['open', 'approved', 'rejected', 'expired'] as const;
@@ -16,7 +16,8 @@ interface Options {
 }
 
 export function addProposals(program: Command): void {
-  sharedCommand(program, 'proposals')
+  program
+    .command('proposals')
     .description('list proposals')
     .option('--status <status>', `one of ${statuses.join(', ')}`, oneOf('status', statuses))
     .option('--skip <n>', 'leave out the first ones', integer('skip', { min: 0 }))
@@ -25,7 +26,8 @@ export function addProposals(program: Command): void {
 }
 
 export function addProposal(program: Command): void {
-  sharedCommand(program, 'proposal')
+  program
+    .command('proposal')
     .description('show a proposal with its ballots')
     .argument('<id>', 'of the proposal', text('id', { min: 1, max: 63 }))
     .action(show);
@@ -36,10 +38,22 @@ async function list(options: Options, command: Command): Promise<void> {
   await withFleet(shared, async (fleet) => {
     const { status, skip, limit } = options;
     const page = await fleet.proposals(given({ status, skip, limit }));
-    const titles = ['id', 'type', 'status', 'approve', 'reject', 'abstain', 'not voted', 'opened', 'description'];
+    const titles = [
+      'id',
+      'type',
+      'status',
+      'approve',
+      'reject',
+      'abstain',
+      'not voted',
+      'opened',
+      'description',
+    ];
     printAnswer(shared.isJson, page, () => {
       const footer = `${page.proposals.length} of ${page.total} shown; all proposals: ${countsOf(page.byStatus)}`;
-      return page.proposals.length === 0 ? footer : `${tableOf(titles, page.proposals.map(rowOf))}\n\n${footer}`;
+      return page.proposals.length === 0
+        ? footer
+        : `${tableOf(titles, page.proposals.map(rowOf))}\n\n${footer}`;
     });
   });
 }

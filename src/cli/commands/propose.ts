@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { printAnswer, remark } from '../output.ts';
 import { proposalText } from '../proposal-text.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { decimal, given, json, list, milliseconds, name, oneOf, text } from '../values.ts';
 
 interface Options {
@@ -22,7 +22,8 @@ interface Options {
 const weightings = ['equal', 'health', 'priority'] as const;
 
 export function addPropose(program: Command): void {
-  sharedCommand(program, 'propose', { hasOwnTimeout: true })
+  program
+    .command('propose')
     .description('open a proposal that the fleet votes on')
     .argument('<type>', 'what kind of decision', name('type'))
     .option('--description <text>', 'what it is about', text('description', { max: 4_096 }))
@@ -32,19 +33,33 @@ export function addPropose(program: Command): void {
       'share of the electorate that must take part (default: 0.5)',
       decimal('quorum', 'a number above 0, at most 1', (value) => value > 0 && value <= 1),
     )
-    .option('--timeout <ms>', 'decided at the latest after this long (default: 30000)', milliseconds('timeout'))
-    .option('--weighting <how>', `of votes: ${weightings.join(', ')} (default: equal)`, oneOf('weighting', weightings))
+    .option(
+      '--timeout <ms>',
+      'decided at the latest after this long (default: 30000)',
+      milliseconds('timeout'),
+    )
+    .option(
+      '--weighting <how>',
+      `of votes: ${weightings.join(', ')} (default: equal)`,
+      oneOf('weighting', weightings),
+    )
     .option('--voter <name>', 'may vote beside the agents; may be repeated', list(name('voter')))
     .option('--proposer <name>', 'in whose name (default: client)', name('proposer'))
     .option('--wait', 'wait for the decision, and print it; exit code 1 unless approved')
-    .addHelpText('after', '\nThe --timeout of every command (how long to go on trying) stands before the word propose here.')
+    .addHelpText(
+      'after',
+      '\nThe --timeout of every command (how long to go on trying) stands before the word propose here.',
+    )
     .action(propose);
 }
 
 async function propose(type: string, options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   const { description, data, quorum, timeout, weighting, voter, proposer, wait = false } = options;
-  const input = { type, ...given({ description, data, quorum, timeoutMs: timeout, weighting, voters: voter, proposer }) };
+  const input = {
+    type,
+    ...given({ description, data, quorum, timeoutMs: timeout, weighting, voters: voter, proposer }),
+  };
   await withFleet(shared, async (fleet) => {
     const id = await fleet.openProposal(input);
     if (!wait) {

@@ -2,11 +2,12 @@
 import type { Command } from 'commander';
 import { withFleet } from '../fleet-connection.ts';
 import { printAnswer } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { text } from '../values.ts';
 
 export function addRetry(program: Command): void {
-  sharedCommand(program, 'retry')
+  program
+    .command('retry')
     .description('try a failed task again')
     .argument('<id>', 'of the task', text('id', { min: 1, max: 63 }))
     .action(retry);

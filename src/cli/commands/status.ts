@@ -1,13 +1,13 @@
 /** `conclave status`: how the fleet stands, on one page. */
 import type { Command } from 'commander';
-import type { StatusView } from '../../runtime/views.ts';
+import type { StatusView } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { countsOf, duration, factsOf, printAnswer, type Cell } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addStatus(program: Command): void {
-  sharedCommand(program, 'status').description('leader, term, agents, tasks, proposals, recoveries').action(status);
+  program.command('status').description('leader, term, agents, tasks, proposals, recoveries').action(status);
 }
 
 async function status(_options: object, command: Command): Promise<void> {
@@ -22,7 +22,8 @@ async function status(_options: object, command: Command): Promise<void> {
 function factsAbout(view: StatusView): (readonly [string, Cell])[] {
   const { election, recovery, tasks, proposals } = view;
   const { cause, durationMs, candidates } = election;
-  const how = cause === null ? null : `${cause}${durationMs === null ? '' : `, took ${duration(durationMs)}`}`;
+  const how =
+    cause === null ? null : `${cause}${durationMs === null ? '' : `, took ${duration(durationMs)}`}`;
   return [
     ['fleet', view.fleet],
     ['leader', view.leader ?? 'nobody'],
@@ -34,7 +35,10 @@ function factsAbout(view: StatusView): (readonly [string, Cell])[] {
     ['tasks', `${countsOf(tasks.byStatus)}; ${tasks.retries} retries`],
     ['types', countsOf(tasks.byType)],
     ['proposals', countsOf(proposals.byStatus)],
-    ['recovery', `${recovery.deaths} deaths, ${recovery.reassigned} attempts lost, ${recovery.reElections} re-elections`],
+    [
+      'recovery',
+      `${recovery.deaths} deaths, ${recovery.reassigned} attempts lost, ${recovery.reElections} re-elections`,
+    ],
     ['ledger', `${view.sequence} entries`],
   ];
 }

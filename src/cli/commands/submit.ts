@@ -1,13 +1,12 @@
 /** `conclave submit`: gives the fleet one task, or many alike. */
 import type { Command } from 'commander';
-import type { OutcomeView } from '../../runtime/views.ts';
-import type { Fleet, TaskHandle, TaskInput } from '../../sdk/fleet.ts';
+import type { Fleet, OutcomeView, TaskHandle, TaskInput } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { badInput } from '../failure.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { countsOf, duration, printAnswer, remark, tableOf } from '../output.ts';
 import { progressOf } from '../progress.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { given, integer, json, list, milliseconds, name, text } from '../values.ts';
 
 interface Options {
@@ -29,28 +28,45 @@ const BATCH_TASKS = 1_000;
 const BATCH_BYTES = 400_000;
 
 export function addSubmit(program: Command): void {
-  sharedCommand(program, 'submit', { hasOwnTimeout: true })
+  program
+    .command('submit')
     .description('submit a task; answered when the ledger has it')
     .argument('<type>', 'what is to be done; agents have handlers by type', name('type'))
     .option('--payload <json>', 'JSON, @file, or - for standard input', json('payload'))
     .option('--priority <n>', '1 to 10, 10 first (default: 5)', integer('priority', { min: 1, max: 10 }))
     .option('--target <text>', 'free text, kept with the task', text('target', { max: 1_024 }))
     .option('--capability <name>', 'only agents that have it; may be repeated', list(name('capability')))
-    .option('--max-retries <n>', 'after a failed attempt (default: 3)', integer('max-retries', { min: 0, max: 1_000 }))
-    .option('--timeout <ms>', 'an attempt that runs longer is aborted and counts as failed', milliseconds('timeout'))
+    .option(
+      '--max-retries <n>',
+      'after a failed attempt (default: 3)',
+      integer('max-retries', { min: 0, max: 1_000 }),
+    )
+    .option(
+      '--timeout <ms>',
+      'an attempt that runs longer is aborted and counts as failed',
+      milliseconds('timeout'),
+    )
     .option('--delay <ms>', 'not before this long from now', milliseconds('delay'))
-    .option('--key <text>', 'submitted again under this key, the first task is returned', text('key', { min: 1, max: 255 }))
+    .option(
+      '--key <text>',
+      'submitted again under this key, the first task is returned',
+      text('key', { min: 1, max: 255 }),
+    )
     .option('--approval', 'the fleet must approve it by vote first')
     .option('--count <n>', 'so many of them', integer('count', { min: 1, max: 1_000_000 }), 1)
     .option('--wait', 'wait for the result, and print it; exit code 1 unless all complete')
-    .addHelpText('after', '\nThe --timeout of every command (how long to go on trying) stands before the word submit here.')
+    .addHelpText(
+      'after',
+      '\nThe --timeout of every command (how long to go on trying) stands before the word submit here.',
+    )
     .action(submit);
 }
 
 async function submit(type: string, options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   const { count, wait = false } = options;
-  if (options.key !== undefined && count > 1) throw badInput('key', 'must not be given with --count: it names one task');
+  if (options.key !== undefined && count > 1)
+    throw badInput('key', 'must not be given with --count: it names one task');
   await withFleet(shared, async (fleet) => {
     const start = performance.now();
     const handles = await submitAll(fleet, taskOf(type, options), count);
@@ -71,8 +87,18 @@ async function submit(type: string, options: Options, command: Command): Promise
 
 function taskOf(type: string, options: Options): TaskInput {
   const { payload, priority, target, capability, maxRetries, timeout, delay, key, approval } = options;
-  const more = { payload, priority, target, maxRetries, requiredCapabilities: capability, runTimeoutMs: timeout };
-  return { type, ...given({ ...more, delayMs: delay, idempotencyKey: key, approval: approval === true ? {} : undefined }) };
+  const more = {
+    payload,
+    priority,
+    target,
+    maxRetries,
+    requiredCapabilities: capability,
+    runTimeoutMs: timeout,
+  };
+  return {
+    type,
+    ...given({ ...more, delayMs: delay, idempotencyKey: key, approval: approval === true ? {} : undefined }),
+  };
 }
 
 async function submitAll(fleet: Fleet, task: TaskInput, count: number): Promise<TaskHandle[]> {
@@ -113,8 +139,13 @@ function summaryOf(outcomes: readonly OutcomeView[], tookMs: number): string {
     counts[status] = (counts[status] ?? 0) + 1;
     byAgent.set(agent ?? '', counts);
   }
-  const rows = [...byAgent].sort(([a], [b]) => a.localeCompare(b)).map(([agent, counts]) => [agent, countsOf(counts)]);
+  const rows = [...byAgent]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([agent, counts]) => [agent, countsOf(counts)]);
   const failed = outcomes.find(({ status }) => status !== 'completed');
-  const why = failed === undefined ? '' : `\ntask ${failed.id} ${failed.status}: ${failed.error?.message ?? 'no reason given'}`;
+  const why =
+    failed === undefined
+      ? ''
+      : `\ntask ${failed.id} ${failed.status}: ${failed.error?.message ?? 'no reason given'}`;
   return `${tableOf(['agent', 'tasks'], rows)}\n${outcomes.length} tasks in ${duration(tookMs)}${why}`;
 }

@@ -1,9 +1,19 @@
 /** `conclave tasks` and `conclave task`: the list, and one with all its attempts. */
 import type { Command } from 'commander';
-import type { TaskView } from '../../runtime/views.ts';
+import type { TaskView } from '../../index.ts';
 import { withFleet } from '../fleet-connection.ts';
-import { ago, brief, clipped, countsOf, duration, factsOf, printAnswer, tableOf, type Cell } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import {
+  ago,
+  brief,
+  clipped,
+  countsOf,
+  duration,
+  factsOf,
+  printAnswer,
+  tableOf,
+  type Cell,
+} from '../output.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { given, integer, name, oneOf, text } from '../values.ts';
 
 const statuses = [
@@ -27,7 +37,8 @@ interface Options {
 }
 
 export function addTasks(program: Command): void {
-  sharedCommand(program, 'tasks')
+  program
+    .command('tasks')
     .description('list tasks')
     .option('--status <status>', `one of ${statuses.join(', ')}`, oneOf('status', statuses))
     .option('--type <type>', 'of this type', name('type'))
@@ -38,7 +49,8 @@ export function addTasks(program: Command): void {
 }
 
 export function addTask(program: Command): void {
-  sharedCommand(program, 'task')
+  program
+    .command('task')
     .description('show a task with its attempts')
     .argument('<id>', 'of the task', text('id', { min: 1, max: 63 }))
     .action(show);
@@ -92,13 +104,15 @@ function factsAbout(task: TaskView): (readonly [string, Cell])[] {
 
 function attemptsOf(task: TaskView): string[] {
   if (task.attempts.length === 0) return [];
-  const rows = task.attempts.map(({ attempt, agent, fencingToken, assignedAt, startedAt, endedAt, end, error }) => [
-    attempt,
-    agent,
-    fencingToken,
-    end ?? (startedAt === null ? 'assigned' : 'running'),
-    endedAt === null ? '' : duration(endedAt - (startedAt ?? assignedAt)),
-    error?.message,
-  ]);
+  const rows = task.attempts.map(
+    ({ attempt, agent, fencingToken, assignedAt, startedAt, endedAt, end, error }) => [
+      attempt,
+      agent,
+      fencingToken,
+      end ?? (startedAt === null ? 'assigned' : 'running'),
+      endedAt === null ? '' : duration(endedAt - (startedAt ?? assignedAt)),
+      error?.message,
+    ],
+  );
   return [tableOf(['attempt', 'agent', 'fencing token', 'end', 'took', 'error'], rows)];
 }

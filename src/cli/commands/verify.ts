@@ -1,13 +1,14 @@
 /** `conclave verify`: reads the whole ledger and checks it. */
 import type { Command } from 'commander';
-import type { HistoryReport } from '../../domain/history.ts';
+import type { HistoryReport } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import { colors, countsOf, duration, printAnswer, tableOf } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addVerify(program: Command): void {
-  sharedCommand(program, 'verify')
+  program
+    .command('verify')
     .description('check the whole ledger: one leader per term, one outcome per task, right tallies')
     .action(verify);
 }

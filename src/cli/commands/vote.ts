@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Decision } from '../../domain/events.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { printAnswer } from '../output.ts';
-import { sharedCommand, sharedOptionsOf } from '../shared-options.ts';
+import { sharedOptionsOf } from '../shared-options.ts';
 import { given, name, oneOf, text } from '../values.ts';
 
 const decisions = ['approve', 'reject', 'abstain'] as const;
@@ -14,7 +14,8 @@ interface Options {
 }
 
 export function addVote(program: Command): void {
-  sharedCommand(program, 'vote')
+  program
+    .command('vote')
     .description('vote on a proposal that names you with --voter')
     .argument('<proposal>', 'id of the proposal', text('proposal', { min: 1, max: 63 }))
     .argument('<decision>', decisions.join(', '), oneOf('decision', decisions))
@@ -28,6 +29,10 @@ async function vote(proposal: string, decision: Decision, options: Options, comm
   const { as: voter, reason } = options;
   await withFleet(shared, async (fleet) => {
     await fleet.vote({ proposal, voter, decision, ...given({ reason }) });
-    printAnswer(shared.isJson, { proposal, voter, decision }, () => `${voter} votes ${decision} on ${proposal}`);
+    printAnswer(
+      shared.isJson,
+      { proposal, voter, decision },
+      () => `${voter} votes ${decision} on ${proposal}`,
+    );
   });
 }

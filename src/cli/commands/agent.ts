@@ -1,0 +1,99 @@
+/** `conclave agent`: one agent process, whose handlers are a module, programs, or the built-in demo. */
+import { Option, type Command } from 'commander';
+import { exitCodes } from '../exit-codes.ts';
+import { badInput } from '../failure.ts';
+import { connectOptionsOf } from '../fleet-connection.ts';
+import type { HandlerSet } from '../handler-module.ts';
+import { printItem } from '../output.ts';
+import { leaveWithParent, tellParent } from '../parent-process.ts';
+import { sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
+import { decimal, given, integer, list, name, pairs } from '../values.ts';
+
+interface Options {
+  readonly id: string;
+  readonly capability?: readonly string[];
+  readonly priority?: number;
+  readonly slots?: number;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly electable: boolean;
+  readonly module?: string;
+  readonly run?: Readonly<Record<string, string>>;
+  readonly demo?: boolean;
+}
+
+const help = `
+--module: the file exports \`tasks\`, a record of handlers by task type, and perhaps \`vote\`:
+  export const tasks = { scan: async (task, { signal }) => ({ findings: [] }) };
+  export const vote = (proposal) => (proposal.data?.threshold > 0.9 ? 'approve' : 'reject');
+
+--run: the program is started for each attempt, and must do no harm if it runs twice for one task.
+  in       the payload as JSON on standard input; CONCLAVE_TASK_ID, CONCLAVE_TASK_TYPE, CONCLAVE_ATTEMPT and
+           CONCLAVE_FENCING_TOKEN (refuse a lower one than you have seen) in the environment
+  out      the result as JSON on standard output; anything else becomes {"output": "…"}
+  failed   any exit code but 0; the last lines of standard error say why. 65 (EX_DATAERR): do not retry
+  stopped  SIGTERM to the program and all that it started, SIGKILL 5 s later
+Words are parted by spaces; a backslash keeps a space. An agent with programs abstains from votes.`;
+
+export function addAgent(program: Command): void {
+  const programs = pairs('run', (type) => (type === '*' ? type : name('run')(type)));
+  program
+    .command('agent')
+    .description('be an agent until Ctrl-C: join, work, vote, perhaps lead')
+    .requiredOption('--id <id>', 'unique in the fleet', name('id'))
+    .option('--capability <name>', 'what it is able to do; may be repeated', list(name('capability')))
+    .option(
+      '--priority <n>',
+      'counts in elections, the highest leads (default: 0)',
+      decimal('priority', 'a number from -1000000 to 1000000', (value) => Math.abs(value) <= 1_000_000),
+    )
+    .option('--slots <n>', 'how many tasks at once (default: 1)', integer('slots', { min: 1, max: 10_000 }))
+    .option('--label <key=value>', 'free-form; may be repeated', pairs('label', name('label')))
+    .option('--no-electable', 'never leads')
+    .option('--module <file>', 'handlers from a JavaScript module')
+    .option(
+      '--run <type=program>',
+      'a program that does tasks of this type (*: any); may be repeated',
+      programs,
+    )
+    .addOption(new Option('--demo', 'the handlers of `conclave up`').hideHelp())
+    .addHelpText('after', help)
+    .action(agent);
+}
+
+async function agent(options: Options, command: Command): Promise<void> {
+  const shared = sharedOptionsOf(command);
+  const { id, capability, priority, slots, label, electable } = options;
+  const handlers = await handlersOf(options, shared);
+  const parent = leaveWithParent();
+  const { joinFleet } = await import('../../sdk/agent.ts');
+  const joined = await joinFleet({
+    ...(await connectOptionsOf(shared, id)),
+    id,
+    electable,
+    ...given({ capabilities: capability, priority, slots, labels: label, vote: handlers.vote }),
+    tasks: handlers.tasks,
+  });
+  parent.leaves(joined);
+  const { servers, fleet } = shared;
+  const types = Object.keys(handlers.tasks).join(', ');
+  if (!tellParent({ kind: 'joined' })) {
+    printItem(shared.isJson, { kind: 'joined', id, fleet, servers, pid: process.pid }, () => {
+      return `${id} has joined fleet ${fleet} at ${servers.join(', ')}; it does ${types}. Ctrl-C: leave`;
+    });
+  }
+  await joined.ended;
+  process.exitCode = exitCodes.ok;
+}
+
+async function handlersOf(options: Options, shared: SharedOptions): Promise<HandlerSet> {
+  const { module, run, demo = false } = options;
+  const given = [module !== undefined, run !== undefined, demo].filter(Boolean).length;
+  if (given !== 1)
+    throw badInput('module', 'or run must be given, and not both: they say how the agent does its tasks');
+  if (module !== undefined) return (await import('../handler-module.ts')).handlersOfModule(module);
+  if (run !== undefined) {
+    const { loggerOf } = await import('../logger.ts');
+    return (await import('../program-handler.ts')).handlersOfPrograms(run, loggerOf(shared, options.id));
+  }
+  return (await import('../demo-handlers.ts')).demoHandlers;
+}

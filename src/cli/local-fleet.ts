@@ -1,0 +1,165 @@
+/**
+ * A fleet on one machine, from start to end: server, agents, a summary, what happens meanwhile, and leaving nothing
+ * behind. Owns the order of these steps; processes and server know how to end themselves.
+ */
+import { ConclaveError } from '../domain/errors.ts';
+import type { PrivateServer } from '../nats/private-server.ts';
+import { connectFleet } from '../sdk/connect.ts';
+import type { Fleet } from '../index.ts';
+import { AgentProcesses, type AgentEnd, type AgentProcess } from './agent-processes.ts';
+import { connectOptionsOf } from './fleet-connection.ts';
+import { startLocalServer } from './local-server.ts';
+import { printItem, remark } from './output.ts';
+import type { SharedOptions } from './shared-options.ts';
+import { addressWords, summaryOf, type Summary } from './up-summary.ts';
+
+export interface LocalFleetOptions {
+  readonly agents: number;
+  readonly port?: number;
+  readonly dir?: string;
+  readonly shared: SharedOptions;
+}
+
+/** Agents that have not joined, or a fleet that has no leader, by then: something is wrong. */
+const START_PATIENCE_MS = 30_000;
+
+/** Resolves when it was told to end and nothing is left. Throws when it cannot start, leaving nothing either. */
+export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
+  const { shared } = options;
+  const interrupt = new Interrupt();
+  const server = await startLocalServer(options);
+  const address = { ...shared, servers: [server.url] };
+  const agents = new AgentProcesses((end) => {
+    tellOfEnd(end, address);
+  });
+  interrupt.onSecond(() => {
+    agents.kill();
+  });
+  let fleet: Fleet | undefined;
+  try {
+    const started = startAgents(agents, options.agents, address);
+    fleet = await interrupt.or(
+      connectFleet({ ...(await connectOptionsOf(address, 'up')), timeoutMs: START_PATIENCE_MS }),
+    );
+    if (fleet === undefined) return;
+    const leader = await interrupt.or(untilLed(fleet, started));
+    if (leader === undefined) return;
+    const summary = summaryFor({ options, server, started, leader });
+    printItem(shared.isJson, summary.document, () => summary.text);
+    tellOfElections(fleet, shared.isJson);
+    await interrupt.happened;
+  } finally {
+    if (!shared.isJson && interrupt.hasHappened) remark('\nleaving; once more Ctrl-C: at once');
+    await agents.stop();
+    await fleet?.close();
+    await server.stop();
+    if (interrupt.hasHappened)
+      printItem(shared.isJson, { kind: 'down' }, () => 'all agents and the server have ended');
+  }
+}
+
+function startAgents(agents: AgentProcesses, count: number, shared: SharedOptions): AgentProcess[] {
+  const started: AgentProcess[] = [];
+  for (let i = 1; i <= count; i++) started.push(agents.start(`agent_${i}`, wordsOf(i, count, shared)));
+  return started;
+}
+
+/** The command line of one agent. The first has the highest priority. */
+function wordsOf(i: number, count: number, shared: SharedOptions): string[] {
+  const priority = count + 1 - i;
+  const capabilities = ['--capability', 'scanning', ...(i % 2 === 1 ? ['--capability', 'auditing'] : [])];
+  const who = ['agent', '--demo', '--id', `agent_${i}`, '--priority', String(priority), '--slots', '4'];
+  const where = ['--servers', shared.servers.join(), '--fleet', shared.fleet];
+  return [
+    ...who,
+    ...capabilities,
+    ...where,
+    '--log-level',
+    shared.logLevel,
+    ...(shared.isJson ? ['--json'] : []),
+  ];
+}
+
+async function untilLed(
+  fleet: Fleet,
+  started: readonly AgentProcess[],
+): Promise<{ id: string; term: number }> {
+  const joins = await within(Promise.allSettled(started.map(({ joined }) => joined)));
+  const failed = joins.filter((join) => join.status === 'rejected');
+  if (failed.length === started.length)
+    throw new ConclaveError('INTERNAL', 'no agent has joined; see the lines above');
+  const { leader, term } = await fleet.status({ timeoutMs: START_PATIENCE_MS });
+  return { id: leader ?? 'nobody', term };
+}
+
+function within<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(
+        new ConclaveError('TIMEOUT', `the agents have not joined within ${START_PATIENCE_MS / 1_000} s`),
+      );
+    }, START_PATIENCE_MS);
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
+}
+
+function summaryFor(of: {
+  readonly options: LocalFleetOptions;
+  readonly server: PrivateServer;
+  readonly started: readonly AgentProcess[];
+  readonly leader: { readonly id: string; readonly term: number };
+}): Summary {
+  const { options, server, started, leader } = of;
+  const agents = started.map(({ id, pid }) => ({ id, pid }));
+  const isTemporary = options.dir === undefined;
+  return summaryOf({ fleet: options.shared.fleet, server, agents, leader, isTemporary });
+}
+
+function tellOfEnd(end: AgentEnd, shared: SharedOptions): void {
+  const again = `conclave agent --demo --id ${end.id} --capability scanning${addressWords(shared.servers, shared.fleet)}`;
+  printItem(shared.isJson, { kind: 'agent.ended', ...end }, () => {
+    return `${end.id} (process ${end.pid}) has ended: ${end.how}. The others go on. To start it again: ${again}`;
+  });
+}
+
+function tellOfElections(fleet: Fleet, isJson: boolean): void {
+  fleet.onEvent('leader.elected', ({ cause }) => {
+    const tell = async (): Promise<void> => {
+      const { leader, term } = await fleet.status();
+      printItem(isJson, { kind: 'leader.elected', leader, term, cause }, () => {
+        return `${leader ?? 'nobody'} leads now, term ${term} (${String(cause)})`;
+      });
+    };
+    // At the end nobody answers any more, and nobody asks.
+    tell().catch(() => undefined);
+  });
+}
+
+/** Ctrl-C and its like: the first one asks for an end in good order, the second for one at once. */
+class Interrupt {
+  readonly happened: Promise<void>;
+  hasHappened = false;
+  #second: () => void = () => undefined;
+
+  constructor() {
+    this.happened = new Promise((resolve) => {
+      const hear = (): void => {
+        if (this.hasHappened) this.#second();
+        this.hasHappened = true;
+        resolve();
+      };
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, hear);
+    });
+  }
+
+  onSecond(act: () => void): void {
+    this.#second = act;
+  }
+
+  /** The work's outcome; undefined when an interrupt came first. */
+  or<T>(work: Promise<T>): Promise<T | undefined> {
+    return Promise.race([work, this.happened.then(() => undefined)]);
+  }
+}

@@ -1,0 +1,61 @@
+/** The nats-server of `conclave up`: on the port that people expect, if it is free. */
+import { statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { ConclaveError } from '../domain/errors.ts';
+import { startPrivateServer, type PrivateServer } from '../nats/private-server.ts';
+import { natsServerBinary } from './environment.ts';
+import { badInput } from './failure.ts';
+import { loggerOf } from './logger.ts';
+import type { SharedOptions } from './shared-options.ts';
+import { codeOf } from './values.ts';
+
+export const DEFAULT_PORT = 4_222;
+
+export interface LocalServerOptions {
+  readonly port?: number;
+  readonly dir?: string;
+  readonly shared: SharedOptions;
+}
+
+/** Throws bad input for a folder that is none, `NATS_SERVER_FAILED` for a port in use, or what the server throws. */
+export async function startLocalServer({ port, dir, shared }: LocalServerOptions): Promise<PrivateServer> {
+  if (dir !== undefined) checkFolder(dir);
+  if (port !== undefined && !(await isFree(port))) {
+    throw new ConclaveError(
+      'NATS_SERVER_FAILED',
+      `port ${port} is in use; give another --port, or none for a free one`,
+    );
+  }
+  const chosen = port ?? ((await isFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined);
+  try {
+    return await startPrivateServer({
+      binary: natsServerBinary(),
+      port: chosen,
+      storeDir: dir,
+      log: loggerOf(shared, 'nats-server'),
+    });
+  } catch (error) {
+    if (error instanceof ConclaveError || dir === undefined) throw error;
+    throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
+  }
+}
+
+function checkFolder(dir: string): void {
+  const about = statSync(dir, { throwIfNoEntry: false });
+  if (about !== undefined && !about.isDirectory())
+    throw badInput('dir', `must be a folder, and ${dir} is none`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => {
+      resolve(false);
+    });
+    probe.listen(port, '127.0.0.1', () => {
+      probe.close(() => {
+        resolve(true);
+      });
+    });
+  });
+}

@@ -1,0 +1,80 @@
+/** What `conclave up` says when the fleet runs: where it is, who leads, and what to try. */
+import { colors } from './output.ts';
+import { DEFAULT_FLEET, DEFAULT_SERVERS } from './shared-options.ts';
+
+export interface Summary {
+  readonly document: object;
+  readonly text: string;
+}
+
+export function summaryOf(of: {
+  readonly fleet: string;
+  readonly server: {
+    readonly url: string;
+    readonly version: string;
+    readonly storeDir: string;
+    readonly pid: number;
+  };
+  readonly agents: readonly { readonly id: string; readonly pid: number }[];
+  readonly leader: { readonly id: string; readonly term: number };
+  readonly isTemporary: boolean;
+}): Summary {
+  const { fleet, server, agents, leader, isTemporary } = of;
+  const { url, version, storeDir, pid } = server;
+  const document = {
+    kind: 'up',
+    servers: url,
+    fleet,
+    leader: leader.id,
+    term: leader.term,
+    agents,
+    server: { pid, version, dir: storeDir, isTemporary },
+  };
+  const names = agents.map((agent) => `${agent.id} (process ${agent.pid})`).join(', ');
+  const kept = isTemporary ? 'removed at the end' : 'kept';
+  const portNote =
+    url === DEFAULT_SERVERS
+      ? ''
+      : `\n             port 4222 was not asked for or is in use: commands need --servers`;
+  const text = [
+    `${colors.bold('nats-server')}  ${version} at ${colors.bold(url)}, data in ${storeDir} (${kept})${portNote}`,
+    `${colors.bold('agents')}       ${names}`,
+    `${colors.bold('fleet')}        ${fleet}: ${colors.green(leader.id)} leads, term ${leader.term}`,
+    '',
+    'Try in another terminal:',
+    ...tries({ fleet, url, leaderPid: agents.find(({ id }) => id === leader.id)?.pid }).map(
+      (line) => `  ${line}`,
+    ),
+    '',
+    'Ctrl-C ends all of it.',
+  ].join('\n');
+  return { document, text };
+}
+
+/** The options that a command needs to find this fleet, with a space before; empty by default. */
+export function addressWords(servers: readonly string[], fleet: string): string {
+  const isDefault = servers.length === 1 && servers[0] === DEFAULT_SERVERS;
+  return (
+    (isDefault ? '' : ` --servers ${servers.join()}`) + (fleet === DEFAULT_FLEET ? '' : ` --fleet ${fleet}`)
+  );
+}
+
+function tries(of: {
+  readonly fleet: string;
+  readonly url: string;
+  readonly leaderPid: number | undefined;
+}): string[] {
+  const { fleet, url, leaderPid } = of;
+  const where = addressWords([url], fleet);
+  const nats = url === DEFAULT_SERVERS ? 'nats' : `nats -s ${url}`;
+  return [
+    `conclave agents${where}`,
+    `conclave submit scan --payload '{"path":"/etc"}' --wait${where}`,
+    `conclave propose policy_change --data '{"threshold":0.95}' --wait${where}`,
+    `${nats} sub 'conclave.>'`,
+    `${nats} req conclave.${fleet}.api.submit '{"type":"echo"}'`,
+    ...(leaderPid === undefined
+      ? []
+      : [`kill -9 ${leaderPid}   # the leader: another one takes over; then \`conclave verify${where}\``]),
+  ];
+}
