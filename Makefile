@@ -82,8 +82,8 @@ up: build ## a fleet of three agents and a private nats-server on this machine, 
 bench: build ## measure on this machine
 	node dist/bench/main.js
 
-graph: setup ## draw every statechart as Mermaid into dist/graph
-	$(bin)/tsx infra/scripts/graph.ts
+graph: build ## draw every statechart as Mermaid into dist/graph
+	node dist/src/cli/main.js graph --dir dist/graph
 
 clean: ## remove what was built; keeps node_modules and .local
 	rm -rf dist coverage

@@ -24,6 +24,11 @@ export interface AgentEnd {
 /** Longer than an agent's own grace for the tasks that it runs. */
 const LEAVE_PATIENCE_MS = 13_000;
 
+/** The only thing that agents say. */
+function isFromAgent(message: unknown): message is ParentMessage {
+  return typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'joined';
+}
+
 export class AgentProcesses {
   readonly #running = new Map<ChildProcess, AgentProcess>();
   readonly #onEnd: (end: AgentEnd) => void;
@@ -42,7 +47,7 @@ export class AgentProcesses {
     });
     const joined = new Promise<void>((resolve, reject) => {
       child.on('message', (message) => {
-        if ((message as ParentMessage).kind === 'joined') resolve();
+        if (isFromAgent(message)) resolve();
       });
       child.once('error', reject);
       child.once('exit', (code, signal) => {

@@ -76,7 +76,7 @@ function edgesOf(node: AnyStateNode): ChartEdge[] {
 }
 
 function eventOf(transition: AnyTransitionDefinition): string {
-  const event = transition.eventType;
+  const event = String(transition.eventType);
   if (event === '') return 'always';
   return event
     .replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1')

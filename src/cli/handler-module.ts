@@ -21,7 +21,7 @@ export async function handlersOfModule(path: string): Promise<HandlerSet> {
     throw badInput('module', `must export \`tasks\`: a record of functions by task type (${path})`);
   }
   if (vote === undefined) return { tasks };
-  if (!isFunction<VoteHandler>(vote))
+  if (!isVoteHandler(vote))
     throw badInput('module', `must export \`vote\` as a function, or not at all (${path})`);
   return { tasks, vote };
 }
@@ -40,10 +40,10 @@ function isHandlers(value: unknown): value is Readonly<Record<string, Handler>> 
   const entries = Object.entries(value);
   return (
     entries.length > 0 &&
-    entries.every(([type, handler]) => (type === '*' || isName(type)) && isFunction(handler))
+    entries.every(([type, handler]) => (type === '*' || isName(type)) && typeof handler === 'function')
   );
 }
 
-function isFunction<T>(value: unknown): value is T {
+function isVoteHandler(value: unknown): value is VoteHandler {
   return typeof value === 'function';
 }

@@ -1,5 +1,5 @@
 /** The nats-server of `conclave up`: on the port that people expect, if it is free. */
-import { statSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { ConclaveError } from '../domain/errors.ts';
 import { startPrivateServer, type PrivateServer } from '../nats/private-server.ts';
@@ -9,7 +9,7 @@ import { loggerOf } from './logger.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { codeOf } from './values.ts';
 
-export const DEFAULT_PORT = 4_222;
+const DEFAULT_PORT = 4_222;
 
 export interface LocalServerOptions {
   readonly port?: number;
@@ -19,7 +19,7 @@ export interface LocalServerOptions {
 
 /** Throws bad input for a folder that is none, `NATS_SERVER_FAILED` for a port in use, or what the server throws. */
 export async function startLocalServer({ port, dir, shared }: LocalServerOptions): Promise<PrivateServer> {
-  if (dir !== undefined) checkFolder(dir);
+  if (dir !== undefined) prepareFolder(dir);
   if (port !== undefined && !(await isFree(port))) {
     throw new ConclaveError(
       'NATS_SERVER_FAILED',
@@ -27,23 +27,17 @@ export async function startLocalServer({ port, dir, shared }: LocalServerOptions
     );
   }
   const chosen = port ?? ((await isFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined);
-  try {
-    return await startPrivateServer({
-      binary: natsServerBinary(),
-      port: chosen,
-      storeDir: dir,
-      log: loggerOf(shared, 'nats-server'),
-    });
-  } catch (error) {
-    if (error instanceof ConclaveError || dir === undefined) throw error;
-    throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
-  }
+  const log = loggerOf(shared, 'nats-server');
+  return startPrivateServer({ binary: natsServerBinary(), port: chosen, storeDir: dir, log });
 }
 
-function checkFolder(dir: string): void {
-  const about = statSync(dir, { throwIfNoEntry: false });
-  if (about !== undefined && !about.isDirectory())
-    throw badInput('dir', `must be a folder, and ${dir} is none`);
+function prepareFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
+  }
 }
 
 function isFree(port: number): Promise<boolean> {

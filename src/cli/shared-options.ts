@@ -4,7 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { badInput } from './failure.ts';
-import { integer, given, name, oneOf } from './values.ts';
+import { given, integer, name, oneOf, type Parser } from './values.ts';
 
 export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
 export const DEFAULT_FLEET = 'default';
@@ -25,31 +25,74 @@ export interface SharedOptions {
 
 /** As commander keeps them, by the option's name. */
 interface Raw {
-  readonly servers?: readonly string[];
-  readonly fleet?: string;
-  readonly timeout?: number;
-  readonly json?: boolean;
-  readonly logLevel?: LogLevel;
+  readonly servers: readonly string[];
+  readonly fleet: string;
+  readonly timeout: number;
+  readonly json: boolean;
+  readonly logLevel: LogLevel;
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
 }
 
-const defaults = {
+const defaults: Raw = {
   servers: [DEFAULT_SERVERS],
   fleet: DEFAULT_FLEET,
   timeout: 5_000,
   json: false,
   logLevel: 'warn',
-} as const;
+};
 
-/** The program's own: with defaults and environment. */
+interface Definition {
+  readonly flags: string;
+  readonly description: string;
+  readonly parse?: Parser<unknown>;
+  readonly variable?: string;
+  readonly shownDefault?: string;
+}
+
+const DAY_MS = 86_400_000;
+const definitions: readonly Definition[] = [
+  {
+    flags: '--servers <urls>',
+    description: 'NATS to connect to, comma-separated',
+    parse: serversOf,
+    variable: 'NATS_URL',
+    shownDefault: DEFAULT_SERVERS,
+  },
+  {
+    flags: '--fleet <name>',
+    description: 'which fleet',
+    parse: name('fleet'),
+    variable: 'CONCLAVE_FLEET',
+    shownDefault: DEFAULT_FLEET,
+  },
+  {
+    flags: '--timeout <ms>',
+    description: 'how long to go on trying while nobody leads or answers',
+    parse: integer('timeout', { min: 1, max: DAY_MS }),
+    shownDefault: String(defaults.timeout),
+  },
+  { flags: '--json', description: 'print JSON: one document, or a line per item for streams' },
+  {
+    flags: '--log-level <level>',
+    description: `what is logged to standard error: ${logLevels.join(', ')}`,
+    parse: oneOf('log-level', logLevels),
+    variable: 'CONCLAVE_LOG',
+    shownDefault: defaults.logLevel,
+  },
+  { flags: '--user <name>', description: 'log in to NATS with a name and a password', variable: 'NATS_USER' },
+  { flags: '--password <text>', description: 'better given by the environment', variable: 'NATS_PASSWORD' },
+  { flags: '--token <text>', description: 'log in to NATS with a token', variable: 'NATS_TOKEN' },
+];
+
+/** The program's own: these are also taken from the environment. */
 export function addProgramOptions(program: Command): void {
-  for (const { option, variable } of definitions()) {
+  for (const definition of definitions) {
+    const option = optionOf(definition);
+    const { variable, shownDefault } = definition;
     if (variable !== undefined) option.env(variable);
-    const value = (defaults as Readonly<Record<string, unknown>>)[option.attributeName()];
-    if (value !== undefined && value !== false)
-      option.default(value, Array.isArray(value) ? value.join() : String(value));
+    if (shownDefault !== undefined) option.default(undefined, shownDefault);
     program.addOption(option);
   }
 }
@@ -57,72 +100,32 @@ export function addProgramOptions(program: Command): void {
 /** Gives them to every command of the program; an option of the same name that a command has keeps its meaning. */
 export function addSharedOptions(program: Command): void {
   for (const command of program.commands) {
-    for (const { option } of definitions()) {
-      if (command.options.every(({ long }) => long !== option.long))
-        command.addOption(option.helpGroup(HEADING));
+    for (const option of definitions.map(optionOf)) {
+      const isTaken = command.options.some(({ long }) => long === option.long);
+      if (!isTaken) command.addOption(option.helpGroup(HEADING));
     }
   }
 }
 
 export function sharedOptionsOf(command: Command): SharedOptions {
   const raw: Raw = { ...defaults, ...valuesOf(command.parent), ...valuesOf(command) };
-  const {
-    servers = defaults.servers,
-    fleet = defaults.fleet,
-    timeout = defaults.timeout,
-    json = false,
-  } = raw;
-  const { logLevel = defaults.logLevel, user, password, token } = raw;
-  return {
-    servers,
-    fleet,
-    timeoutMs: timeout,
-    isJson: json,
-    logLevel,
-    login: given({ user, pass: password, token }),
-  };
+  const { servers, fleet, timeout, json, logLevel, user, password, token } = raw;
+  const login = given({ user, pass: password, token });
+  return { servers, fleet, timeoutMs: timeout, isJson: json, logLevel, login };
 }
 
-function valuesOf(command: Command | null): Raw {
+function optionOf({ flags, description, parse }: Definition): Option {
+  const option = new Option(flags, description);
+  return parse === undefined ? option : option.argParser(parse);
+}
+
+function valuesOf(command: Command | null): Partial<Raw> {
   if (command === null) return {};
   const isProgram = command.parent === null;
   const options = command.options.filter((option) => isProgram || option.helpGroupHeading === HEADING);
   const names = new Set(options.map((option) => option.attributeName()));
   const entries = Object.entries(command.opts<Record<string, unknown>>());
-  return Object.fromEntries(entries.filter(([key, value]) => names.has(key) && value !== undefined)) as Raw;
-}
-
-function definitions(): { readonly option: Option; readonly variable?: string }[] {
-  const option = <T>(flags: string, description: string, parse?: (text: string) => T): Option => {
-    const made = new Option(flags, description);
-    return parse === undefined ? made : made.argParser(parse);
-  };
-  return [
-    {
-      option: option('--servers <urls>', 'NATS to connect to, comma-separated', serversOf),
-      variable: 'NATS_URL',
-    },
-    { option: option('--fleet <name>', 'which fleet', name('fleet')), variable: 'CONCLAVE_FLEET' },
-    {
-      option: option(
-        '--timeout <ms>',
-        'how long to go on trying while nobody leads or answers',
-        integer('timeout', { min: 1, max: 86_400_000 }),
-      ),
-    },
-    { option: option('--json', 'print JSON: one document, or a line per item for streams') },
-    {
-      option: option(
-        '--log-level <level>',
-        `what is logged to standard error: ${logLevels.join(', ')}`,
-        oneOf('log-level', logLevels),
-      ),
-      variable: 'CONCLAVE_LOG',
-    },
-    { option: option('--user <name>', 'log in to NATS with a name and a password'), variable: 'NATS_USER' },
-    { option: option('--password <text>', 'better given by the environment'), variable: 'NATS_PASSWORD' },
-    { option: option('--token <text>', 'log in to NATS with a token'), variable: 'NATS_TOKEN' },
-  ];
+  return Object.fromEntries(entries.filter(([key, value]) => names.has(key) && value !== undefined));
 }
 
 function serversOf(text: string): readonly string[] {

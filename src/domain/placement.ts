@@ -83,7 +83,10 @@ export class Placement {
       case 'member.resumed':
       case 'member.left':
       case 'member.died':
+        this.touch(event.id);
+        break;
       case 'member.forgotten':
+        this.#turns.delete(event.id);
         this.touch(event.id);
         break;
       default:
@@ -161,7 +164,6 @@ export class Placement {
     if (before !== undefined && before !== now) before.rooms.remove(id);
     if (member === undefined || now === undefined) {
       this.#classOf.delete(id);
-      this.#turns.delete(id);
       return;
     }
     this.#classOf.set(id, now);

@@ -1,9 +1,9 @@
 /**
  * The part of an electable agent that may lead: it follows the ledger, watches the leader, stands for election,
- * and holds office. Interprets the `election` and `coordinator` charts; what they mean is said there.
+ * and takes the chair. Interprets the `election` chart; what it means is said there.
  */
 import { createActor, type ActorRefFrom } from 'xstate';
-import type { Claim, coordinatorMachine } from '../../actors/coordinator.ts';
+import type { coordinatorMachine } from '../../actors/coordinator.ts';
 import type { electionMachine } from '../../actors/election.ts';
 import type { memberMachine } from '../../actors/member.ts';
 import type { Candidate, ElectionCause, Entry, HandoverReason } from '../domain/events.ts';
@@ -13,19 +13,16 @@ import type { Settings } from '../domain/settings.ts';
 import { isPresent } from '../domain/state.ts';
 import type { Charts } from '../domain/transitions.ts';
 import type { Ports, Subscription } from '../ports.ts';
-import { encodeEntry } from '../wire/entry.ts';
 import type { Subjects } from '../wire/subjects.ts';
-import { endpointsFor } from './api.ts';
-import { openDesk } from './desk.ts';
+import { Chair } from './chair.ts';
 import { Hustings } from './hustings.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import { LedgerTime } from './ledger-time.ts';
 import type { Log } from './log.ts';
-import { Office } from './office.ts';
+import type { Office } from './office.ts';
 import type { Rejections } from './rejections.ts';
 import { Replica } from './replica.ts';
 import type { Roster } from './roster.ts';
-import { SlotWriter, type WriteOutcome } from './slot-writer.ts';
 import { nameOf, traceTransitions } from './trace.ts';
 import { serveVacancy } from './vacancy-desk.ts';
 
@@ -57,23 +54,15 @@ export interface ContenderOptions {
   readonly onLeading: () => void;
 }
 
-/** Slots that a claim reads itself; further behind than that, it is not caught up. */
-const CATCH_UP_MAX = 1_000;
-/** Without a connection to append on for this long, a leader says that it does not lead. */
-const UNFIT_MS = 1_000;
-
 export class Contender {
   readonly replica: Replica;
   readonly ledgerTime: LedgerTime;
   readonly #options: ContenderOptions;
-  readonly #writer: SlotWriter;
   readonly #election: ActorRefFrom<typeof electionMachine>;
-  readonly #coordinator: ActorRefFrom<typeof coordinatorMachine>;
+  readonly #chair: Chair;
   readonly #hustings: Hustings;
   readonly #watch: LeaderWatch;
   readonly #vacancyDesk: Subscription;
-  #office: Office | null = null;
-  #rooms: Subscription[] = [];
   #resignReason: HandoverReason = 'leave';
   #isWithdrawn = false;
   /** Last sequence when this process began to follow; null: not known yet. */
@@ -96,9 +85,25 @@ export class Contender {
       },
       onBroken: options.onBroken,
     });
-    this.#writer = new SlotWriter({ ...ports, settings, log, onBroken: options.onBroken });
     this.#election = createActor(this.#electionLogic(), { clock: ports.clock });
-    this.#coordinator = createActor(this.#coordinatorLogic(), { clock: ports.clock });
+    this.#chair = new Chair({
+      ...options,
+      replica: this.replica,
+      ledgerTime: this.ledgerTime,
+      onClaimWon: () => {
+        options.onLeading();
+        this.#election.send({ type: 'claim.won' });
+      },
+      onClaimLost: () => {
+        this.#election.send({ type: 'claim.lost' });
+      },
+      onTermOver: (isSettled) => {
+        this.#termOver(isSettled);
+      },
+      onResign: (reason) => {
+        this.#resign(reason);
+      },
+    });
     this.#hustings = new Hustings({
       ...ports,
       subjects,
@@ -122,7 +127,7 @@ export class Contender {
       settings,
       state: () => this.replica.state,
       lastEntryAt: () => this.replica.lastEntryAt,
-      isWatching: () => this.#office === null && !this.#isWithdrawn,
+      isWatching: () => this.#chair.office === null && !this.#isWithdrawn,
       isSelf: (incarnation) => incarnation === options.incarnation,
       onVacancy: (cause) => {
         this.#vacancy(cause);
@@ -132,7 +137,7 @@ export class Contender {
       },
       onBehind: () => {
         // While a claim is under way nothing may be applied past its slot.
-        if (this.#coordinator.getSnapshot().matches('claiming')) return;
+        if (this.#chair.isClaiming) return;
         this.replica.pause();
         this.replica.follow();
       },
@@ -142,18 +147,18 @@ export class Contender {
       subjects,
       replica: this.replica,
       roster,
-      isVacant: () => this.#office === null && !this.#watch.isLeaderAlive,
+      isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
       canStand: () => this.#couldLead(),
       stand: () => {
         this.#vacancy('trigger');
       },
     });
-    this.#trace();
+    traceTransitions(this.#election, 'election', log);
   }
 
   start(): void {
     this.#election.start();
-    this.#coordinator.start();
+    this.#chair.start();
     this.replica.follow();
     this.#measureLag();
     this.#watch.start();
@@ -161,7 +166,7 @@ export class Contender {
 
   /** Leads, and can prove it by appending. */
   get isLeading(): boolean {
-    return this.#office !== null && !this.#office.isResigning && this.#writer.disconnectedMs() < UNFIT_MS;
+    return this.#chair.isLeading;
   }
 
   get isCaughtUp(): boolean {
@@ -170,47 +175,32 @@ export class Contender {
 
   /** States of the two charts, for people. */
   get states(): { readonly election: string; readonly coordinator: string } {
-    return {
-      election: nameOf(this.#election.getSnapshot().value),
-      coordinator: nameOf(this.#coordinator.getSnapshot().value),
-    };
+    return { election: nameOf(this.#election.getSnapshot().value), coordinator: this.#chair.state };
   }
 
   get office(): Office | null {
-    return this.#office;
+    return this.#chair.office;
   }
 
   /** Stands no more; hands over if it leads. `done` when it leads no longer. */
   withdraw(done: () => void): void {
     this.#isWithdrawn = true;
-    if (this.#office === null) {
-      done();
-      return;
-    }
-    const subscription = this.#coordinator.subscribe((snapshot) => {
-      if (!snapshot.matches('standby')) return;
-      subscription.unsubscribe();
-      done();
-    });
-    this.#resign('leave');
+    this.#chair.onceEmpty(done);
+    if (this.#chair.office !== null) this.#resign('leave');
   }
 
   lameDuck(): void {
-    if (this.#office !== null) this.#resign('lameDuck');
+    if (this.#chair.office !== null) this.#resign('lameDuck');
   }
 
   close(): void {
     this.#watch.close();
     this.#hustings.close();
     this.#vacancyDesk.close();
-    this.#leaveOffice();
+    this.#chair.close();
     this.#election.stop();
-    this.#coordinator.stop();
-    this.#writer.close();
-    this.replica.stop();
+    this.replica.pause();
   }
-
-  // -- the election chart -------------------------------------------------------------------------------------
 
   #electionLogic() {
     const { settings, machines } = this.#options;
@@ -227,13 +217,14 @@ export class Contender {
           if (event.type === 'candidacy') this.#hustings.answer(event.from, this.replica.state.term);
         },
         claim: (_, { cause, since }) => {
-          this.#coordinator.send({ type: 'claim', claim: { cause, since, candidates: this.#candidates() } });
+          this.#backOff(cause);
+          this.#chair.claim({ cause, since, candidates: this.#candidates() });
         },
         announceVictory: () => {
           this.#hustings.claimVictory(this.replica.state);
         },
         resign: () => {
-          this.#coordinator.send({ type: 'resign', reason: this.#resignReason });
+          this.#chair.resign(this.#resignReason);
         },
       },
       delays: {
@@ -263,12 +254,12 @@ export class Contender {
 
   #victoryHeard(term: number): void {
     if (term <= this.replica.state.term) return;
-    this.#office?.verify();
+    this.#chair.office?.verify();
     this.#watch.expectTerm();
   }
 
   #couldLead(): boolean {
-    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || this.#writer.disconnectedMs() > 0)
+    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || !this.#chair.isConnected)
       return false;
     if (this.#options.ports.clock.now() < this.#nextClaimAt) return false;
     const { state } = this.replica;
@@ -317,99 +308,6 @@ export class Contender {
     return members.get(id)?.incarnation === this.#options.incarnation && this.#rank() === 0;
   }
 
-  // -- the coordinator chart ----------------------------------------------------------------------------------
-
-  #coordinatorLogic() {
-    return this.#options.machines.coordinator.provide({
-      actions: {
-        catchUp: () => {
-          this.#catchUp();
-        },
-        appendTermStart: (_, { claim }) => {
-          if (claim !== null) this.#appendTermStart(claim);
-        },
-        claimLost: () => {
-          this.replica.follow();
-          this.#election.send({ type: 'claim.lost' });
-        },
-        takeOffice: () => {
-          this.#takeOffice();
-        },
-        appendHandover: (_, { reason }) => {
-          this.#office?.handOver(reason, () => {
-            this.#coordinator.send({ type: 'append.committed' });
-          });
-        },
-        leaveOffice: () => {
-          this.#leaveOffice();
-        },
-      },
-    });
-  }
-
-  /** Rule 1: what the stream has and we have not, read from its leader. */
-  #catchUp(): void {
-    const { term } = this.replica.state;
-    const fail = (): void => {
-      this.#coordinator.send({ type: 'catchUp.failed' });
-    };
-    this.#writer.withConnection((connection) => {
-      const readOn = (last: number): void => {
-        const { state } = this.replica;
-        if (state.term !== term || this.replica.isBroken) fail();
-        else if (state.sequence >= last) this.#coordinator.send({ type: 'caughtUp' });
-        else {
-          const next = state.sequence + 1;
-          connection.readSlot(next, (slot) => {
-            if (slot.kind !== 'entry') {
-              fail();
-              return;
-            }
-            this.replica.receive(next, slot.data);
-            readOn(last);
-          });
-        }
-      };
-      connection.readBounds((bounds) => {
-        if (bounds.kind === 'unavailable' || bounds.last - this.replica.state.sequence > CATCH_UP_MAX) fail();
-        else readOn(bounds.last);
-      });
-    });
-  }
-
-  #appendTermStart(claim: Claim): void {
-    const { ports, id, incarnation } = this.#options;
-    const { state } = this.replica;
-    // What we learn about this slot must come from the writer, not from reading our own id in the ledger.
-    this.replica.pause();
-    const slot = state.sequence + 1;
-    const entry: Entry = {
-      v: 1,
-      genesis: state.genesis === '' ? ports.random.id() : state.genesis,
-      term: state.term + 1,
-      leader: id,
-      incarnation,
-      at: Math.max(state.at, this.ledgerTime.now()),
-      previous: this.replica.lastHash,
-      events: [
-        {
-          type: 'term.started',
-          cause: claim.cause,
-          candidates: claim.candidates,
-          durationMs: Math.round(ports.clock.now() - claim.since),
-        },
-      ],
-    };
-    this.#backOff(claim.cause);
-    const data = encodeEntry(entry);
-    this.#writer.write(data, slot, (outcome: WriteOutcome) => {
-      if (outcome === 'committed') this.replica.receive(slot, data);
-      // Ours is in the ledger, and so may be what follows it: then that term is over already.
-      const isOver = outcome === 'committed' && this.replica.state.sequence !== slot;
-      this.#coordinator.send({ type: `append.${isOver ? 'foreign' : outcome}` });
-    });
-  }
-
   #backOff(cause: ElectionCause): void {
     if (cause !== 'leader.gone' && cause !== 'leader.silent') return;
     const { settings, ports } = this.#options;
@@ -421,87 +319,27 @@ export class Contender {
     this.#nextClaimAt = now + this.#claimBackoffMs;
   }
 
-  #takeOffice(): void {
-    const { ports, subjects, settings, charts, machines, roster, rejections, id, incarnation, version, log } =
-      this.#options;
-    const { state } = this.replica;
-    this.ledgerTime.take();
-    const office = new Office({
-      ...ports,
-      subjects,
-      settings,
-      charts,
-      memberMachine: machines.member,
-      replica: this.replica,
-      writer: this.#writer,
-      roster,
-      rejections,
-      author: { term: state.term, id, incarnation, genesis: state.genesis },
-      ledgerNow: () => this.ledgerTime.now(),
-      log,
-      onOver: (outcome) => {
-        this.#coordinator.send({ type: `append.${outcome}` });
-      },
-      onResign: (reason) => {
-        this.#resign(reason);
-      },
-    });
-    this.#office = office;
-    this.#rooms = [
-      openDesk(office),
-      ports.bus.serve({
-        name: 'conclave',
-        version,
-        description: `coordinator of fleet ${subjects.fleet}: agent ${id}, term ${state.term}`,
-        metadata: { fleet: subjects.fleet, agent: id, term: String(state.term) },
-        queue: incarnation,
-        endpoints: endpointsFor(office),
-        stats: () => ({ role: 'leader', term: state.term, tasks: office.state.counts.tasks }),
-      }),
-    ];
-    this.#options.onLeading();
-    log.info({ term: state.term, fencingToken: state.fencingToken }, 'leading');
-    this.#election.send({ type: 'claim.won' });
-  }
-
   #resign(reason: HandoverReason): void {
     this.#resignReason = reason;
     this.#election.send({ type: 'resign' });
   }
 
-  #leaveOffice(): void {
-    const office = this.#office;
-    if (office === null) return;
-    this.#office = null;
-    for (const room of this.#rooms) room.close();
-    this.#rooms = [];
-    const { isSettled } = office.committer;
-    office.close();
-    this.#options.log.info({ term: office.options.author.term, isSettled }, 'leading no more');
+  #termOver(isSettled: boolean): void {
     this.#watch.reset();
-    if (isSettled) this.replica.follow();
-    else this.replica.restart();
+    // The replica replays from nothing: until it is where the stream is now, it knows no leader and may not stand.
+    if (!isSettled) this.#measureLag();
     this.#election.send({ type: 'term.over' });
     const { handover } = this.replica.state;
-    if (isSettled && handover !== null && !this.#isWithdrawn)
-      this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
+    if (!isSettled || handover === null || this.#isWithdrawn) return;
+    this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
   }
-
-  // -- following ----------------------------------------------------------------------------------------------
 
   /** How far the stream was when we came: until then we replay, from then on we hear entries arrive. */
   #measureLag(): void {
-    this.#writer.withConnection((connection) => {
-      connection.readBounds((bounds) => {
-        if (bounds.kind === 'bounds') {
-          this.#startedBehind = bounds.last;
-          this.#watch.look();
-          return;
-        }
-        this.#options.ports.clock.setTimeout(() => {
-          this.#measureLag();
-        }, this.#options.settings.probeIntervalMs);
-      });
+    this.#startedBehind = null;
+    this.#chair.measure((last) => {
+      this.#startedBehind = last;
+      this.#watch.look();
     });
   }
 
@@ -519,11 +357,5 @@ export class Contender {
     const last = entry.events.at(-1);
     if (last?.type === 'term.handedOver' && isLive)
       this.#vacancy(last.reason === 'trigger' ? 'trigger' : 'handover');
-  }
-
-  #trace(): void {
-    const { log } = this.#options;
-    traceTransitions(this.#election, 'election', log);
-    traceTransitions(this.#coordinator, 'coordinator', log);
   }
 }

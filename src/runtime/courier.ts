@@ -20,6 +20,8 @@ export interface CourierOptions {
   /** The leader does not know this incarnation. */
   readonly onUnknown: () => void;
   readonly onTerm: (term: number) => void;
+  /** Some reports are recorded. */
+  readonly onAnswered: () => void;
 }
 
 /** Reports in one message. */
@@ -89,6 +91,7 @@ export class Courier {
   }
 
   #answered(batch: readonly Report[], outcome: RequestOutcome): void {
+    if (this.#isStopped) return;
     const problem = problemIn(outcome);
     if (outcome.kind !== 'reply' || problem !== null) {
       this.#waiting = [...batch, ...this.#waiting];
@@ -102,6 +105,7 @@ export class Courier {
       if (answers[i] === 'stale') this.#options.onStale(report);
     });
     if (this.#waiting.length > 0) this.#schedule(0);
+    this.#options.onAnswered();
   }
 }
 

@@ -225,7 +225,8 @@ export class Liveness {
       const member = state.members.get(id);
       if (member === undefined || !isPresent(member) || id === self) continue;
       others += 1;
-      if (judge(watched, now, settings) === 'silent') silent += 1;
+      // Beats are not in step: who fell silent at the same moment is found so within one interval.
+      if (judge(watched, now + settings.heartbeatIntervalMs, settings) === 'silent') silent += 1;
     }
     const lost = silent + this.#deaths.length;
     return lost >= 2 && lost > (others + this.#deaths.length) / 2;

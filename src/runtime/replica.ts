@@ -33,6 +33,7 @@ export class Replica {
   #lastHash = '';
   #following: Subscription | null = null;
   #isBroken = false;
+  #shouldFollow = false;
   #lastEntryAt: number;
 
   constructor(options: ReplicaOptions) {
@@ -78,8 +79,6 @@ export class Replica {
     this.#shouldFollow = true;
   }
 
-  #shouldFollow = false;
-
   /** Stops following until `follow`; the state stays. */
   pause(): void {
     this.#shouldFollow = false;
@@ -116,14 +115,10 @@ export class Replica {
 
   /** Forgets everything and replays: what was applied may not be in the ledger. */
   restart(): void {
-    this.stop();
+    this.pause();
     this.#state = emptyState();
     this.#lastHash = '';
     this.follow();
-  }
-
-  stop(): void {
-    this.pause();
   }
 
   #mismatch(entry: Entry, sequence: number): string | null {
@@ -143,7 +138,7 @@ export class Replica {
 
   #break(message: string): void {
     this.#isBroken = true;
-    this.stop();
+    this.pause();
     this.#options.onBroken(new ConclaveError('LEDGER_BROKEN', message));
   }
 }

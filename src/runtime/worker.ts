@@ -99,6 +99,9 @@ export class Worker {
         this.#actor.send({ type: 'membership.unknown' });
       },
       onTerm: options.onTerm,
+      onAnswered: () => {
+        this.#loadChanged();
+      },
     });
     this.attempts = new Attempts({
       handlers: options.handlers,
@@ -155,7 +158,6 @@ export class Worker {
     this.#isClosed = true;
     this.#status.close();
     this.#stopWorking();
-    this.#courier.stop();
     this.#ballots.stop();
     this.#actor.stop();
   }
@@ -268,6 +270,7 @@ export class Worker {
   }
 
   #stopWorking(): void {
+    this.#courier.stop();
     this.#inbox?.close();
     this.#inbox = null;
     if (this.#beatTimer !== null) this.#options.ports.clock.clearTimeout(this.#beatTimer);
@@ -277,9 +280,11 @@ export class Worker {
   /** The chart is told only of what it can see: idle, busy, full. */
   #loadChanged(isForced = false): void {
     const { slots } = this.#options.profile();
-    const running = this.attempts.count;
+    // Who leaves is done when the leader has what came of its work, not when its handlers have returned.
+    const isDraining = this.state.endsWith('draining');
+    const running = this.attempts.count + (isDraining ? this.#courier.pending : 0);
     const occupancy = running === 0 ? 'idle' : running >= slots ? 'full' : 'busy';
-    if (occupancy === this.#occupancy && !isForced) return;
+    if (occupancy === this.#occupancy && !isForced && !isDraining) return;
     this.#occupancy = occupancy;
     this.#actor.send({ type: 'load.changed', running, slots });
   }

@@ -25,6 +25,7 @@ const ASKED_MAX = 500;
 export class Awaited<T> {
   readonly #options: AwaitedOptions;
   readonly #waiters = new Map<string, Waiter<T>[]>();
+  readonly #fresh: string[] = [];
   #subscription: Subscription | null = null;
   #timer: TimerHandle | null = null;
   #isClosed = false;
@@ -36,7 +37,9 @@ export class Awaited<T> {
   wait(id: string): Promise<T> {
     if (this.#isClosed) return Promise.reject(new ConclaveError('CLOSED', 'the fleet connection is closed'));
     this.#subscription ??= this.#options.listen();
-    this.#arm(0);
+    this.#fresh.push(id);
+    this.#askFresh();
+    this.#arm();
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(id);
       if (waiters === undefined) this.#waiters.set(id, [{ resolve, reject }]);
@@ -66,16 +69,26 @@ export class Awaited<T> {
     return waiters;
   }
 
-  #arm(ms: number): void {
+  /** What is newly waited for may be there already: its event was before. */
+  #askFresh(): void {
+    if (this.#fresh.length > 1) return;
+    this.#options.clock.setTimeout(() => {
+      const ids = this.#fresh.splice(0).filter((id) => this.#waiters.has(id));
+      if (ids.length > 0 && !this.#isClosed) void this.#options.ask(ids.slice(0, ASKED_MAX)).catch(() => undefined);
+    }, 0);
+  }
+
+  /** Events can be missed: whatever still waits is asked for now and then. */
+  #arm(): void {
     if (this.#timer !== null || this.#isClosed) return;
     this.#timer = this.#options.clock.setTimeout(() => {
       const ids = [...this.#waiters.keys()].slice(0, ASKED_MAX);
       const again = (): void => {
         this.#timer = null;
-        if (this.#waiters.size > 0) this.#arm(ASK_MS);
+        if (this.#waiters.size > 0) this.#arm();
       };
       if (ids.length === 0) again();
       else this.#options.ask(ids).then(again, again);
-    }, ms);
+    }, ASK_MS);
   }
 }

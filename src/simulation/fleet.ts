@@ -38,6 +38,8 @@ export class SimulatedFleet {
   readonly ended = new Map<string, string | null>();
   readonly #options: SimulatedFleetOptions;
   readonly #settings: Settings;
+  /** Hosts whose process has ended in order. */
+  readonly #gone = new Set<string>();
   readonly #known = new Map<string, { readonly id: string; readonly options: SimulatedAgentOptions }>();
 
   constructor(world: SimulatedWorld, options: SimulatedFleetOptions = {}) {
@@ -56,7 +58,7 @@ export class SimulatedFleet {
     const hostId = options.host ?? id;
     this.#known.set(hostId, { id, options });
     const host = this.world.host(hostId);
-    if (!host.isAlive || this.ended.has(hostId)) host.restart();
+    if (!host.isAlive || this.#gone.delete(hostId)) host.restart();
     const profile: Profile = {
       capabilities: [...(options.capabilities ?? [])].sort(),
       priority: options.priority ?? 0,
@@ -81,6 +83,7 @@ export class SimulatedFleet {
       onEnded: (problem) => {
         this.ended.set(hostId, problem?.code ?? null);
         this.nodes.delete(hostId);
+        this.#gone.add(hostId);
         host.close();
       },
     });

@@ -1,5 +1,6 @@
 /** `conclave verify`: reads the whole ledger and checks it. */
 import type { Command } from 'commander';
+import { ConclaveError } from '../../domain/errors.ts';
 import type { HistoryReport } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
@@ -17,6 +18,8 @@ async function verify(_options: object, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   const { verifyLedger } = await import('../../sdk/verify.ts');
   const report = await verifyLedger(await connectOptionsOf(shared, 'verify'));
+  if (report.entries === 0)
+    throw new ConclaveError('NOT_FOUND', `fleet ${shared.fleet} has no ledger yet: nobody has led it`);
   if (!report.ok) process.exitCode = exitCodes.failed;
   printAnswer(shared.isJson, report, () => textOf(report));
 }

@@ -1,0 +1,27 @@
+/** One agent process of the hunt. Ends with its parent; SIGTERM and SIGINT make it leave the fleet first. */
+import { readFile } from 'node:fs/promises';
+import { joinFleet } from 'conclave';
+import { handlersFor, judge } from './hunter.ts';
+import { parseIndicators } from './indicators.ts';
+import { dieWithParent, readOrders, tell } from './orders.ts';
+import { readFinding } from './work.ts';
+
+const orders = readOrders('agent');
+dieWithParent();
+
+const { servers, fleet, id, capabilities, priority, slots, scratch, indicatorsFile } = orders;
+const indicators = parseIndicators(await readFile(indicatorsFile, 'utf8'));
+const agent = await joinFleet({
+  servers,
+  fleet,
+  id,
+  capabilities,
+  priority,
+  slots,
+  labels: { pid: String(process.pid) },
+  tasks: handlersFor({ capabilities, indicators, scratch }),
+  vote: (proposal) => judge(readFinding(proposal.data), indicators),
+});
+tell({ kind: 'ready' });
+await agent.ended;
+process.exit(0);

@@ -1,0 +1,121 @@
+/** What a fleet has to do while it is troubled: handlers of every temper, and a client that asks for everything. */
+import { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from '../../src/runtime/attempts.ts';
+import type { SeededRandom, SimulatedFleet } from '../../src/simulation/index.ts';
+import type { Fleet, TaskInput } from '../../src/sdk/fleet.ts';
+import type { Clock } from '../../src/ports.ts';
+import type { Witness } from './witness.ts';
+
+export interface Workload {
+  /** Calls to the fleet that have not been answered. */
+  readonly pending: number;
+}
+
+export interface WorkloadOptions {
+  readonly fleet: SimulatedFleet;
+  readonly witness: Witness;
+  readonly random: SeededRandom;
+  readonly untilMs: number;
+}
+
+const PAUSE_MS = { min: 10, max: 1_500 };
+/** What a caller may be told while nobody could help it. */
+const excuses = new Set(['NO_LEADER', 'TIMEOUT', 'NO_NATS', 'LIMIT_REACHED']);
+
+/** One that works for a while, fails now and then, and mostly listens when it is told to stop. */
+export function handlerOn(hostId: string, id: string, { fleet, witness, random }: WorkloadOptions): Handler {
+  const draw = random.fork(`handler/${hostId}`);
+  return (task, { signal }) => {
+    const { clock } = fleet.world.host(hostId).ports(fleet.name);
+    const incarnation = fleet.nodes.get(hostId)?.incarnation ?? '';
+    witness.handlerStarted(id, task);
+    signal.addEventListener('abort', () => {
+      const node = fleet.nodes.get(hostId);
+      const isLeaving = node === undefined || !/active|joining|offline/.test(node.worker.state);
+      witness.handlerAborted({ id, incarnation, isLeaving }, task);
+    });
+    return work(task, signal, clock, draw);
+  };
+}
+
+function work(task: RunningTask, signal: HandlerContext['signal'], clock: Clock, draw: SeededRandom): Promise<unknown> {
+  const temper = draw.next();
+  const ms = temper < 0.1 ? draw.within({ min: 2_000, max: 6_000 }) : draw.within({ min: 0, max: 400 });
+  return new Promise((resolve, reject) => {
+    if (temper > 0.2) signal.addEventListener('abort', () => reject(new Error('told to stop')));
+    clock.setTimeout(() => {
+      if (temper > 0.97) reject(new DoNotRetry('for good'));
+      else if (temper > 0.8) reject(new Error('once more'));
+      else resolve({ id: task.id, attempt: task.attempt });
+    }, ms);
+  });
+}
+
+/** Goes on asking until the time is over. */
+export function keepAsking(client: Fleet, clientId: string, options: WorkloadOptions): Workload {
+  const { fleet, witness, untilMs } = options;
+  const { world } = fleet;
+  const random = options.random.fork(`client/${clientId}`);
+  const workload = { pending: 0 };
+  let asked = 0;
+  const follow = (what: string, call: Promise<unknown>): void => {
+    workload.pending += 1;
+    world.track(call);
+    call.then(
+      () => (workload.pending -= 1),
+      (error: unknown) => {
+        workload.pending -= 1;
+        if (!isExcused(error)) witness.note(`${what} was answered with ${String(error)}`);
+      },
+    );
+  };
+  const ask = (): void => {
+    if (world.now >= untilMs) return;
+    asked += 1;
+    const mark = `${clientId}-${asked}`;
+    const dice = random.next();
+    if (dice < 0.7) follow('submit', submit(client, witness, taskFor(mark, random), mark));
+    else if (dice < 0.85) follow('submit and cancel', submitAndCancel(client, witness, taskFor(mark, random), mark));
+    else if (dice < 0.97) follow('propose', client.propose({ type: 'policy', timeoutMs: 5_000, quorum: 0.4 }));
+    else follow('elect', client.elect({ timeoutMs: 60_000 }));
+    world.after(random.within(PAUSE_MS), ask);
+  };
+  ask();
+  return workload;
+}
+
+function isExcused(error: unknown): boolean {
+  const { code = '', message } = error as { code?: string; message: string };
+  return excuses.has(code) || (code === 'CONFLICT' && message.includes('no member is alive'));
+}
+
+function taskFor(mark: string, random: SeededRandom): TaskInput {
+  const dice = random.next();
+  return {
+    type: 'work',
+    payload: { mark },
+    maxRetries: random.below(4),
+    ...(dice < 0.2 ? { runTimeoutMs: 1_000 } : {}),
+    ...(dice > 0.9 ? { approval: { timeoutMs: 4_000 } } : {}),
+    ...(dice > 0.8 && dice < 0.95 ? { delayMs: 2_000 } : {}),
+    ...(dice > 0.4 && dice < 0.5 ? { idempotencyKey: mark } : {}),
+  };
+}
+
+async function submit(client: Fleet, witness: Witness, task: TaskInput, mark: string): Promise<void> {
+  const handle = await client.submit(task);
+  witness.acknowledged(mark, handle.id);
+  const outcome = await handle.outcome();
+  witness.outcomeTold(handle.id, outcome.status);
+}
+
+async function submitAndCancel(client: Fleet, witness: Witness, task: TaskInput, mark: string): Promise<void> {
+  const handle = await client.submit(task);
+  witness.acknowledged(mark, handle.id);
+  try {
+    if ((await handle.cancel()) === 'cancelled') witness.outcomeTold(handle.id, 'cancelled');
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ALREADY_ENDED') throw error;
+  }
+  const outcome = await handle.outcome();
+  witness.outcomeTold(handle.id, outcome.status);
+}

@@ -1,0 +1,65 @@
+/** docs/wire.md: every verb that clients may ask, each with a request that the door admits. */
+import type { TSchema } from 'typebox';
+import { expect, test } from 'vitest';
+import { doorFor } from '../../src/wire/door.ts';
+import {
+  AgentsSchema,
+  ByIdSchema,
+  HeartbeatSchema,
+  JoinSchema,
+  NothingSchema,
+  OutcomesSchema,
+  ProposalsSchema,
+  ProposeSchema,
+  SubmitManySchema,
+  SubmitSchema,
+  TasksSchema,
+  VoteSchema,
+} from '../../src/wire/messages.ts';
+import { apiVerbs, type ApiVerb } from '../../src/wire/subjects.ts';
+import { blocksByHeading, textOf } from '../support/docs.ts';
+
+const blocks = blocksByHeading(textOf('docs/wire.md'), 'json');
+
+const requests: Readonly<Record<ApiVerb, TSchema>> = {
+  submit: SubmitSchema,
+  task: ByIdSchema,
+  tasks: TasksSchema,
+  cancel: ByIdSchema,
+  retry: ByIdSchema,
+  outcomes: OutcomesSchema,
+  propose: ProposeSchema,
+  proposal: ByIdSchema,
+  proposals: ProposalsSchema,
+  vote: VoteSchema,
+  agents: AgentsSchema,
+  drain: ByIdSchema,
+  resume: ByIdSchema,
+  status: NothingSchema,
+  trigger: NothingSchema,
+};
+
+function check(schema: TSchema, block: string | undefined): unknown {
+  return doorFor(schema).check(JSON.parse(block ?? 'null'));
+}
+
+test.each(apiVerbs)('%s is documented with a request that is admitted, and an answer', (verb) => {
+  const [request, answer] = blocks.get(verb) ?? [];
+  expect(check(requests[verb], request)).toMatchObject({ kind: 'ok' });
+  expect(JSON.parse(answer ?? 'null')).toBeTypeOf('object');
+});
+
+test('a submit of many, a heartbeat, a join and a leave are shown as they are admitted', () => {
+  const [, , many] = blocks.get('submit') ?? [];
+  const [heartbeat, join, leave] = blocks.get('What agents say') ?? [];
+  expect(check(SubmitManySchema, many)).toMatchObject({ kind: 'ok' });
+  expect(check(HeartbeatSchema, heartbeat)).toMatchObject({ kind: 'ok' });
+  expect(check(JoinSchema, join)).toMatchObject({ kind: 'ok' });
+  expect(check(JoinSchema, leave)).toMatchObject({ kind: 'ok' });
+});
+
+test('every example is JSON', () => {
+  for (const [heading, examples] of blocks) {
+    for (const example of examples) expect.soft(() => JSON.parse(example) as unknown, heading).not.toThrow();
+  }
+});
