@@ -41,7 +41,6 @@ export const electionMachine = setup({
     canLead: () => true,
     /** Hears everybody who may stand, and outranks them. */
     isKnownBest: () => false,
-    isBetter: ({ event }) => event.type === 'candidacy' && event.isBetter,
     isIgnored: ({ context, event }) =>
       (event.type === 'candidacy' || event.type === 'answer') && context.ignored.includes(event.from),
     isBetterAndNotIgnored: ({ context, event }) =>
@@ -58,11 +57,6 @@ export const electionMachine = setup({
     resign: () => undefined,
     noteVacancy: assign(({ event }) =>
       event.type === 'vacancy' ? { cause: event.cause, since: event.now, ignored: [], deferredTo: null } : {},
-    ),
-    noteCandidacy: assign(({ event }) =>
-      event.type === 'candidacy'
-        ? { cause: 'leader.gone' as const, since: event.now, ignored: [], deferredTo: null }
-        : {},
     ),
     noteDeferral: assign(({ event }) =>
       event.type === 'answer' || event.type === 'candidacy' ? { deferredTo: event.from } : {},

@@ -25,6 +25,7 @@ export class Children {
 
   /** Runs `./<name>` and resolves when it says that it is ready. Throws when it ends before, or when aborted. */
   async start(name: string, orders: object, { signal, onTold }: StartOptions): Promise<void> {
+    signal.throwIfAborted();
     const file = fileURLToPath(new URL(`./${name}${extension}`, import.meta.url));
     const child = fork(file, [JSON.stringify(orders)], {
       stdio: ['ignore', this.#logFile, this.#logFile, 'ipc'],

@@ -152,18 +152,18 @@ function print(facts: Facts): void {
 
 /** The promise, or the signal's reason, whichever comes first. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let abort: () => void = () => undefined;
+  const listening = new AbortController();
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => {
+    const abort = (): void => {
       reject(signal.reason as Error);
     };
-    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true, signal: listening.signal });
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', abort);
+    listening.abort();
   }
 }
 

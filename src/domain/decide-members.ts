@@ -80,7 +80,10 @@ export function decideLeave(
   const member = context.state.members.get(from.id);
   if (member === undefined || !isPresent(member) || member.incarnation !== from.incarnation)
     return accepted(null);
-  for (const task of heldBy(context, member)) takeBack(context, task);
+  for (const task of heldBy(context, member)) {
+    takeBack(context, task);
+    context.mayBreak?.();
+  }
   context.emit({ type: 'member.left', id: member.id });
   settleWithout(context, member.id);
   return accepted(null);
@@ -88,7 +91,10 @@ export function decideLeave(
 
 /** Its attempts end as lost and the tasks wait for others, within their retries. */
 export function decideDeath(context: DecisionContext, member: Member, reason: string): void {
-  for (const task of heldBy(context, member)) lose(context, task, `agent ${member.id} ${reason}`);
+  for (const task of heldBy(context, member)) {
+    lose(context, task, `agent ${member.id} ${reason}`);
+    context.mayBreak?.();
+  }
   context.emit({ type: 'member.died', id: member.id, reason });
   settleWithout(context, member.id);
 }

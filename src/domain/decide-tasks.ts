@@ -30,6 +30,9 @@ export interface SubmitRequest {
   readonly tasks: readonly TaskRequest[];
 }
 
+/** A voter in an entry, at the most. */
+export const VOTER_BYTES = 100;
+
 /** All or nothing. A repeat answers with the first one's ids. */
 export function decideSubmit(context: DecisionContext, request: SubmitRequest): Verdict<readonly TaskId[]> {
   const { state, settings, at } = context;
@@ -54,6 +57,13 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
   const approvals = created.flatMap((task) => task.approval ?? []);
   const refusal = refusalOf(context, approvals);
   if (refusal !== null) return refusal;
+  const electorates = approvals.reduce((sum, { voters }) => sum + state.members.size + voters.length, 0);
+  if (electorates * VOTER_BYTES > settings.entryBytesMax) {
+    return refused(
+      'TOO_LARGE',
+      `${approvals.length} approvals with all their voters do not fit into one entry`,
+    );
+  }
   const ids = request.tasks.map((task) => submitOne(context, task));
   const expiresAt = at + settings.requestWindowMs;
   context.emit({

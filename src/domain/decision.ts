@@ -19,6 +19,8 @@ export interface DecisionContext {
   /** Last reported health of a member, 0–1. */
   healthOf(id: AgentId): number;
   emit(event: LedgerEvent): void;
+  /** What comes next is a decision of its own: it may stand in another entry. */
+  mayBreak?(): void;
 }
 
 export interface Refusal {

@@ -88,7 +88,7 @@ export const defaultSettings: Settings = {
   quorum: 0.5,
   proposalTimeoutMs: 30_000,
   forgetMembersMs: 600_000,
-  entryBytesMax: 524_288,
+  entryBytesMax: 450_000,
   entryEventsMax: 5_000,
   leaveGraceMs: 10_000,
   resendMs: 500,

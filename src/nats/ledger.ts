@@ -94,7 +94,7 @@ export class NatsLedger implements Ledger {
     });
     const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;
     const outcome = await new Promise<SetupOutcome>((resolve) =>
-      setUpStream({ request: connection.request, wish, hasJetStream }, resolve),
+      setUpStream({ request: connection.request, wish, hasJetStream, mayCreate: !this.#hasOpened }, resolve),
     );
     if (outcome.kind !== 'ready' || this.#isClosed) {
       connection.close();

@@ -17,6 +17,8 @@ export interface StreamSetup {
   readonly wish: LedgerStreamWish;
   /** What the server says of itself; a server that has JetStream and does not serve it is starting or cut off. */
   readonly hasJetStream: boolean;
+  /** False once the stream has been seen: one that is gone is not made anew in silence. */
+  readonly mayCreate: boolean;
 }
 
 export function setUpStream(setup: StreamSetup, done: (outcome: SetupOutcome) => void): void {
@@ -33,7 +35,7 @@ export function setUpStream(setup: StreamSetup, done: (outcome: SetupOutcome) =>
       if (outcome.kind === 'fault' && outcome.fault === 'streamExists') look(false);
       else done(judge(outcome, setup));
     });
-  look(true);
+  look(setup.mayCreate);
 }
 
 function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {

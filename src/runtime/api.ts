@@ -5,7 +5,7 @@
 import { refused, type Verdict } from '../domain/decision.ts';
 import { decideDrain, decideResume } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, type ProposalRequest } from '../domain/decide-proposals.ts';
-import { decideCancel, decideRetry, decideSubmit } from '../domain/decide-tasks.ts';
+import { decideCancel, decideRetry, decideSubmit, VOTER_BYTES } from '../domain/decide-tasks.ts';
 import { problem } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { FleetState } from '../domain/state.ts';
@@ -174,7 +174,12 @@ function submit(office: Office, message: Incoming): void {
     return;
   }
   const { request, isMany } = read.value;
+  // An approval repeats its task's payload, and names every voter.
+  const approvals = request.tasks.filter(({ approval }) => approval !== null).length;
+  const bytes =
+    message.data.length * (approvals > 0 ? 2 : 1) + approvals * office.state.members.size * VOTER_BYTES;
   office.decide(message, {
+    bytes,
     decide: (context) => decideSubmit(context, request),
     view: (ids) => (isMany ? { ids } : { id: ids[0] }),
   });

@@ -1,4 +1,5 @@
 /** An agent's votes: its author's handler is asked once per proposal, the ballot is sent until answered. SPEC V7. */
+import { errorKinds } from '../domain/errors.ts';
 import type { Decision } from '../domain/events.ts';
 import type { Bus, Clock } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
@@ -67,7 +68,8 @@ export class Ballots {
     bus.request({ subject, data: encode(ballot, 'json'), headers, timeoutMs: resendMs * 4 }, (outcome) => {
       this.#sending.delete(proposal);
       const problem = problemIn(outcome);
-      if (outcome.kind === 'reply') {
+      const isLater = problem !== null && errorKinds[problem.code].isRetryable;
+      if (outcome.kind === 'reply' && !isLater) {
         if (problem !== null) log.debug({ proposal, problem }, 'ballot refused');
         return;
       }

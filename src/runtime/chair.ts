@@ -192,11 +192,15 @@ export class Chair {
         }
       };
       connection.readBounds((bounds) => {
-        if (
-          bounds.kind === 'unavailable' ||
-          bounds.last - this.#options.replica.state.sequence > CATCH_UP_MAX
-        )
+        const { state, committedSequence } = this.#options.replica;
+        if (bounds.kind === 'bounds' && bounds.last < committedSequence) {
+          const { last } = bounds;
+          this.#options.log.error(
+            { last, committedSequence },
+            'the ledger is shorter than it was: not leading on it',
+          );
           fail();
+        } else if (bounds.kind === 'unavailable' || bounds.last - state.sequence > CATCH_UP_MAX) fail();
         else readOn(bounds.last);
       });
     });

@@ -35,6 +35,8 @@ export interface CommitterOptions {
   readonly onSeal: () => void;
   /** An entry is in the ledger. Runs before what waited for it. */
   readonly onCommitted: (entry: Entry, sequence: number) => void;
+  /** Something that waited for a commit failed; the others go on. */
+  readonly onError: (error: unknown) => void;
   readonly onOutcome: (outcome: Exclude<WriteOutcome, 'committed'>) => void;
 }
 
@@ -61,6 +63,15 @@ export class Committer {
     this.#slot = options.replica.state.sequence + 1;
   }
 
+  /** Events that the entry which is open can still take. */
+  get room(): number {
+    const { entryBytesMax, entryEventsMax } = this.#options.settings;
+    const entry = this.#openEntry();
+    if (entry === undefined) return entryEventsMax;
+    const bytes = Math.floor((entryBytesMax - entry.inputBytes) / EVENT_BYTES);
+    return Math.max(0, Math.min(entryEventsMax, bytes) - entry.events.length);
+  }
+
   /** Too much waits for the ledger: refuse what can be refused. */
   get isFull(): boolean {
     return this.#queue.length >= QUEUED_ENTRIES_MAX;
@@ -73,6 +84,7 @@ export class Committer {
 
   emit(event: LedgerEvent): void {
     const { replica, charts, author, onApplied } = this.#options;
+    assert(!this.#isFinished, 'nothing follows the last event of a term');
     const entry = this.#openEntry() ?? this.#open();
     apply(replica.state, event, author, charts);
     entry.events.push(event);
@@ -181,12 +193,22 @@ export class Committer {
     this.#isInFlight = false;
     this.#queue.shift();
     this.#slot += 1;
-    replica.advance(data);
+    replica.advance(data, sequence);
     this.#send();
-    onCommitted(entry, sequence);
+    this.#safely(() => {
+      onCommitted(entry, sequence);
+    });
     for (const run of done.waiters) {
       if (this.#isStopped) return;
+      this.#safely(run);
+    }
+  }
+
+  #safely(run: () => void): void {
+    try {
       run();
+    } catch (error) {
+      this.#options.onError(error);
     }
   }
 }

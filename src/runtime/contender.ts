@@ -137,7 +137,7 @@ export class Contender {
       },
       onBehind: () => {
         // While a claim is under way nothing may be applied past its slot.
-        if (this.#chair.isClaiming) return;
+        if (this.#chair.isClaiming || this.#chair.office !== null) return;
         this.replica.pause();
         this.replica.follow();
       },
@@ -266,8 +266,8 @@ export class Contender {
     const member = state.members.get(this.#options.id);
     const isMember =
       member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
-    // Not (yet) a member: only while nobody leads (rule 1).
-    return isMember ? member.status === 'alive' : !this.#watch.isLeaderAlive;
+    // Not (yet) a member, or draining: only while nobody leads (rule 1).
+    return (isMember && member.status === 'alive') || !this.#watch.isLeaderAlive;
   }
 
   /** Everybody who may stand, with scores: the living that were heard lately, and ourselves. */
@@ -289,9 +289,11 @@ export class Contender {
 
   #candidacyDelay(): number {
     const { settings, id } = this.#options;
-    const { leader, handover } = this.replica.state;
-    // Who handed over because it may be cut off lets the others go first (rule 10).
-    const patience = leader?.id === id && handover === 'cutOff' ? settings.handoverPatienceMs : 0;
+    const { leader, handover, members } = this.replica.state;
+    // Who is draining, or handed over because it should not lead, lets the others go first (rule 10).
+    const isReluctant = leader?.id === id && handover !== null && handover !== 'trigger';
+    const isDraining = members.get(id)?.status === 'draining';
+    const patience = isReluctant || isDraining ? settings.handoverPatienceMs : 0;
     return patience + this.#rank() * settings.candidacyDelayMs;
   }
 

@@ -2,6 +2,7 @@
  * Brings an agent's reports to the leader: batched, one request at a time, the same again until answered. A
  * `started` whose outcome is already known is left out: the outcome says it too.
  */
+import { errorKinds, type Problem } from '../domain/errors.ts';
 import type { Report } from '../domain/decide-tasks.ts';
 import { attemptKey } from '../domain/state.ts';
 import { problemIn } from './problem-in.ts';
@@ -26,7 +27,8 @@ export interface CourierOptions {
 
 /** Reports in one message. */
 const BATCH_MAX = 500;
-/** Results in one message, bytes; one alone may be larger. */
+const STARTED_BYTES = 64;
+/** Reports in one message, bytes; one alone may be larger. */
 const BATCH_BYTES_MAX = 262_144;
 const headers = { 'Content-Type': contentTypes.msgpack };
 
@@ -36,6 +38,8 @@ export class Courier {
   #inFlight: readonly Report[] = [];
   #isScheduled = false;
   #isStopped = false;
+  /** Halved when the leader refuses a message, until the one report that it refuses is alone. */
+  #batchMax = BATCH_MAX;
 
   constructor(options: CourierOptions) {
     this.#options = options;
@@ -75,7 +79,7 @@ export class Courier {
     if (this.#isStopped || this.#inFlight.length > 0 || this.#waiting.length === 0) return;
     this.#waiting = withoutKnownStarts(this.#waiting);
     const { bus, subject, incarnation, resendMs } = this.#options;
-    const count = fitting(this.#waiting);
+    const count = fitting(this.#waiting.slice(0, this.#batchMax));
     const batch = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
     this.#inFlight = batch;
@@ -94,11 +98,16 @@ export class Courier {
     if (this.#isStopped) return;
     const problem = problemIn(outcome);
     if (outcome.kind !== 'reply' || problem !== null) {
-      this.#waiting = [...batch, ...this.#waiting];
+      const isForGood =
+        problem !== null && problem.code !== 'NOT_A_MEMBER' && !errorKinds[problem.code].isRetryable;
+      const again = isForGood && batch.length === 1 ? instead(batch[0], problem) : batch;
+      this.#waiting = [...again, ...this.#waiting];
+      if (isForGood) this.#batchMax = Math.max(1, Math.ceil(batch.length / 2));
       if (problem?.code === 'NOT_A_MEMBER') this.#options.onUnknown();
-      this.#schedule(this.#options.resendMs / 2);
+      this.#schedule(isForGood ? 0 : this.#options.resendMs / 2);
       return;
     }
+    this.#batchMax = BATCH_MAX;
     const { term, answers } = decode(outcome.data, outcome.headers) as ReportReply;
     this.#options.onTerm(term);
     batch.forEach((report, i) => {
@@ -122,14 +131,17 @@ function withoutKnownStarts(reports: readonly Report[]): Report[] {
 function fitting(reports: readonly Report[]): number {
   let bytes = 0;
   let count = 0;
-  for (const report of reports.slice(0, BATCH_MAX)) {
-    if (report.kind === 'completed') bytes += sizeOf(report.result);
+  for (const report of reports) {
+    bytes += report.kind === 'started' ? STARTED_BYTES : encode(report, 'msgpack').length;
     if (count > 0 && bytes > BATCH_BYTES_MAX) break;
     count += 1;
   }
   return count;
 }
 
-function sizeOf(value: unknown): number {
-  return typeof value === 'object' && value !== null ? encode(value, 'msgpack').length : 16;
+/** A report that the leader will never take must not hold up the others: the attempt fails with the reason. */
+function instead(report: Report | undefined, problem: Problem): Report[] {
+  if (report === undefined || report.kind !== 'completed') return [];
+  const error = { message: `the result was refused: ${problem.message}`.slice(0, 1_024), code: problem.code };
+  return [{ kind: 'failed', id: report.id, attempt: report.attempt, error, isFinal: true }];
 }

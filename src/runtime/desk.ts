@@ -90,6 +90,7 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
         office.decide(message, {
           decide: (context) => decideJoin(context, request, holder),
           view: () => joined(office),
+          isRefusal: always,
         });
       });
       break;
@@ -98,16 +99,21 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
       office.decide(message, {
         decide: (context) => (isMember(office, id, incarnation) ? decideDrain(context, id) : accepted(null)),
         view: () => joined(office),
+        isRefusal: always,
       });
       break;
     case 'leave':
       office.decide(message, {
         decide: (context) => decideLeave(context, { id, incarnation }),
         view: () => joined(office),
+        isRefusal: always,
       });
       break;
   }
 }
+
+/** An agent acts on these answers: only a leader that still leads may give them. */
+const always = (): boolean => true;
 
 function joined(office: Office): object {
   const { author, settings } = office.options;
@@ -125,8 +131,20 @@ function probeHolder(office: Office, request: JoinRequest, done: (holder?: Holde
   office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome, reply) => {
     if (outcome.kind === 'noResponders') done('gone');
     else if (reply === null) done('silent');
-    else done(reply.incarnation === incarnation ? 'alive' : 'gone');
+    else if (reply.incarnation === incarnation) done('alive');
+    // It leads, and answered its own probe: what is known of the holder is what was heard of it.
+    else if (reply.incarnation === request.incarnation) done(hearsayOf(office, request.id, incarnation));
+    else done('gone');
   });
+}
+
+/** Two intervals are enough to hear whoever is there. */
+function hearsayOf(office: Office, id: AgentId, incarnation: Incarnation): HolderVerdict {
+  const { roster, clock, settings } = office.options;
+  const lately = 2 * settings.heartbeatIntervalMs;
+  const beat = roster.get(id);
+  if (beat?.incarnation === incarnation && clock.now() - beat.heardAt < lately) return 'alive';
+  return roster.listeningMs < lately ? 'silent' : 'gone';
 }
 
 /** Lists sorted and without repeats, so that equal sets are equal. */

@@ -52,6 +52,7 @@ export class Dispatch {
   readonly #options: DispatchOptions;
   readonly #boxes = new Map<AgentId, Outbox>();
   readonly #ready = new Set<AgentId>();
+  readonly #expected = new Map<TaskId, number>();
   #isStopped = false;
 
   constructor(options: DispatchOptions) {
@@ -66,7 +67,11 @@ export class Dispatch {
   observe(event: LedgerEvent): void {
     switch (event.type) {
       case 'task.assigned':
+        if (this.#expected.get(event.id) === event.attempt) this.#expected.delete(event.id);
         this.#box(event.agent).assign.set(event.id, event.attempt);
+        break;
+      case 'member.joined':
+        this.#askForVotesOf(event.id);
         break;
       case 'task.cancelling':
         this.#abortCurrent(event.id, 'cancelled');
@@ -100,8 +105,14 @@ export class Dispatch {
     bus.publish({ subject: subjects.inbox(agent), data: encode(message, 'msgpack'), headers });
   }
 
+  /** An assignment that is decided and not yet committed. */
+  expect(task: TaskId, attempt: number): void {
+    this.#expected.set(task, attempt);
+  }
+
+  /** The agent has acknowledged its assignment. */
   isDelivered(agent: AgentId, task: TaskId): boolean {
-    return this.#boxes.get(agent)?.assign.has(task) !== true;
+    return !this.#expected.has(task) && this.#boxes.get(agent)?.assign.has(task) !== true;
   }
 
   flush(): void {
@@ -128,6 +139,7 @@ export class Dispatch {
   stop(): void {
     this.#isStopped = true;
     this.#boxes.clear();
+    this.#expected.clear();
   }
 
   #derive(member: Member): void {
@@ -158,6 +170,14 @@ export class Dispatch {
       const member = this.#options.state.members.get(voter.id as AgentId);
       if (member === undefined || !isPresent(member) || proposal?.ballots.has(voter.id) === true) continue;
       this.#box(member.id).vote.set(id, null);
+    }
+  }
+
+  /** Who comes back is asked again: its box went with it. */
+  #askForVotesOf(id: AgentId): void {
+    for (const { status, spec, ballots } of this.#options.state.proposals.values()) {
+      if (status !== 'open' || ballots.has(id) || !spec.electorate.some((voter) => voter.id === id)) continue;
+      this.#box(id).vote.set(spec.id, null);
     }
   }
 

@@ -50,9 +50,15 @@ export class Feed {
   #itemOf(event: LedgerEvent): unknown {
     switch (event.type) {
       case 'task.completed':
+        return { ...outcomeView(this.#state, event.id), status: 'completed', result: event.result };
       case 'task.failed':
+        return { ...outcomeView(this.#state, event.id), status: 'failed', error: event.error };
       case 'task.cancelled':
-        return outcomeView(this.#state, event.id) ?? { id: event.id };
+        return { ...outcomeView(this.#state, event.id), status: 'cancelled' };
+      case 'proposal.opened': {
+        const { electorate, ...proposal } = event.proposal;
+        return { ...proposal, voters: electorate.length };
+      }
       case 'task.submitted': {
         const { id, type, priority, target } = event.task;
         return { id, type, priority, target };

@@ -85,6 +85,7 @@ export class LeaderWatch {
 
   /** A newer term was heard of that the ledger has not shown us yet. */
   expectTerm(): void {
+    if (!this.#options.isWatching()) return;
     this.#behind += 1;
     if (this.#behind >= BEHIND_PROBES) this.#catchUp();
   }

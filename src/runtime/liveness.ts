@@ -22,6 +22,8 @@ export interface LivenessOptions {
   readonly log: Log;
   /** The previous term ended because too many were silent at once: those still silent now are dead. */
   readonly isAfterCutOff: boolean;
+  /** Before each look: whether we could hear anybody now. */
+  readonly canHear: () => boolean;
   readonly probe: (id: AgentId) => void;
   readonly onDead: (member: Member, reason: string) => void;
   /** Its eligibility for work may have changed. */
@@ -169,11 +171,11 @@ export class Liveness {
   }
 
   #look(): void {
-    const { clock, settings, state } = this.#options;
+    const { clock, settings, state, canHear } = this.#options;
     const now = clock.now();
     const gap = now - this.#lastLookAt;
     this.#lastLookAt = now;
-    if (gap > settings.heartbeatIntervalMs) this.graceForAll();
+    if (gap > settings.heartbeatIntervalMs || !canHear()) this.graceForAll();
     for (const [id, watched] of this.#watched) {
       const member = state.members.get(id);
       if (member === undefined || !isPresent(member)) continue;

@@ -57,6 +57,8 @@ export interface OfficeOptions {
 export interface Request<T> {
   readonly decide: (context: DecisionContext) => Verdict<T>;
   readonly view: (value: T) => unknown;
+  /** What it may take in an entry, when that is more than its message. */
+  readonly bytes?: number;
   /** The answer makes the caller stop something. */
   readonly isRefusal?: (value: T) => boolean;
 }
@@ -95,6 +97,9 @@ export class Office {
       onCommitted: (entry, sequence) => {
         this.#committed(entry, sequence);
       },
+      onError: (error) => {
+        options.log.error({ error, term: author.term }, 'an answer or an effect failed');
+      },
       onOutcome: options.onOver,
     });
     this.liveness = new Liveness({
@@ -105,10 +110,15 @@ export class Office {
       machine: options.memberMachine,
       log: options.log,
       isAfterCutOff: state.previousHandover === 'cutOff',
+      canHear: () => {
+        this.#checkConnection();
+        return bus.isOnline && options.writer.disconnectedMs() === 0;
+      },
       probe: (id) => {
         this.#probe(id);
       },
       onDead: (member, reason) => {
+        if (this.#isClosed || this.#isResigning) return;
         this.#guard('death', () => {
           decideDeath(this.context(), member, reason);
         });
@@ -174,6 +184,9 @@ export class Office {
       emit: (event) => {
         this.committer.emit(event);
       },
+      mayBreak: () => {
+        this.committer.admit(0);
+      },
     };
   }
 
@@ -185,7 +198,7 @@ export class Office {
       return;
     }
     this.#guard('request', () => {
-      this.committer.admit(message.data.length);
+      this.committer.admit(request.bytes ?? message.data.length);
       const verdict = request.decide(this.context());
       if (verdict.kind === 'refused') {
         this.refuseLater(message, verdict.problem);
@@ -257,6 +270,7 @@ export class Office {
   #applied(event: LedgerEvent): void {
     this.placement.observe(event);
     this.#timers.observe(event);
+    if (event.type === 'task.assigned') this.dispatch.expect(event.id, event.attempt);
     if (event.type.startsWith('member.')) this.liveness.observe(event as MemberEvent);
     this.#arm();
   }
@@ -268,17 +282,18 @@ export class Office {
     }
     this.dispatch.flush();
     this.#feed.publish(entry, sequence);
+    this.#arm();
   }
 
   #place(): void {
     if (this.#isClosed || this.#isResigning) return;
-    this.placement.place(this.options.settings.entryEventsMax, (placed) => {
+    this.placement.place(this.committer.room, (placed) => {
       this.committer.emit({ type: 'task.assigned', ...placed });
     });
   }
 
   #heard(beat: Beat): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isResigning) return;
     // An old leader that has nothing to append would otherwise never learn that it is one.
     if (beat.term > this.options.author.term) this.verify();
     this.liveness.heard(beat);
@@ -287,6 +302,12 @@ export class Office {
       reconcile(this, beat, this.#missed);
     });
     this.committer.poke();
+  }
+
+  /** Rule 8: who cannot append for too long leads no longer, also when there is nothing to append. */
+  #checkConnection(): void {
+    const { writer, settings, onOver } = this.options;
+    if (!this.#isClosed && writer.disconnectedMs() > settings.appendResignMs) onOver('unresolved');
   }
 
   #probe(id: AgentId): void {
@@ -306,6 +327,8 @@ export class Office {
     const { clock, ledgerNow } = this.options;
     const at = this.#timers.nextAt();
     if (at === null || (this.#timer !== null && this.#timerAt <= at)) return;
+    // Due, and the open entry is older: it is looked at again when that entry is committed.
+    if (at <= ledgerNow() && at > this.committer.at) return;
     if (this.#timer !== null) clock.clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = clock.setTimeout(
@@ -325,6 +348,7 @@ export class Office {
     for (;;) {
       const timer = this.#timers.takeDue(this.committer.at);
       if (timer === null) break;
+      this.committer.admit(0);
       decideTimer(this.context(), timer);
     }
     this.#arm();

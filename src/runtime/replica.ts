@@ -32,6 +32,8 @@ export class Replica {
   #state = emptyState();
   #lastHash = '';
   #following: Subscription | null = null;
+  /** The last entry known to be in the ledger. It outlives `restart`: another ledger is noticed all the same. */
+  #anchor: { readonly genesis: string; readonly sequence: number; readonly hash: string } | null = null;
   #isBroken = false;
   #shouldFollow = false;
   #lastEntryAt: number;
@@ -48,6 +50,11 @@ export class Replica {
   /** Hash of the last entry applied; what the next entry must name as previous. */
   get lastHash(): string {
     return this.#lastHash;
+  }
+
+  /** Sequence of the last entry known to be in the ledger. */
+  get committedSequence(): number {
+    return this.#anchor?.sequence ?? 0;
   }
 
   get isBroken(): boolean {
@@ -91,7 +98,11 @@ export class Replica {
     const { state } = this;
     if (sequence <= state.sequence || this.#isBroken) return;
     const entry = decodeEntry(data);
-    const wrong = entry === null ? 'is not an entry of a known version' : this.#mismatch(entry, sequence);
+    const hash = hashOf(data);
+    const wrong =
+      entry === null
+        ? 'is not an entry of a known version'
+        : (this.#mismatch(entry, sequence) ?? this.#estrangement(entry, sequence, hash));
     if (entry === null || wrong !== null) {
       this.#break(`ledger entry ${sequence} ${wrong ?? ''}`);
       return;
@@ -103,13 +114,15 @@ export class Replica {
       this.#break(`ledger entry ${sequence} cannot be applied: ${String(cause)}`);
       return;
     }
-    this.#lastHash = hashOf(data);
+    this.#lastHash = hash;
+    this.#commit(entry.genesis, sequence);
     this.#options.onEntry(entry, sequence);
   }
 
   /** Our own entry was acknowledged; its events are applied already. */
-  advance(data: Uint8Array): void {
+  advance(data: Uint8Array, sequence: number): void {
     this.#lastHash = hashOf(data);
+    this.#commit(this.#state.genesis, sequence);
     this.#lastEntryAt = this.#options.clock.now();
   }
 
@@ -119,6 +132,21 @@ export class Replica {
     this.#state = emptyState();
     this.#lastHash = '';
     this.follow();
+  }
+
+  #commit(genesis: string, sequence: number): void {
+    if (sequence > this.committedSequence) this.#anchor = { genesis, sequence, hash: this.#lastHash };
+  }
+
+  /** Not the ledger that was followed before. */
+  #estrangement(entry: Entry, sequence: number, hash: string): string | null {
+    const anchor = this.#anchor;
+    if (anchor === null) return null;
+    if (entry.genesis !== anchor.genesis)
+      return `belongs to another ledger than ${anchor.genesis}: the stream was recreated`;
+    if (sequence === anchor.sequence && hash !== anchor.hash)
+      return 'is not what was committed there: the stream was cut and written anew';
+    return null;
   }
 
   #mismatch(entry: Entry, sequence: number): string | null {

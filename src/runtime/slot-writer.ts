@@ -32,6 +32,7 @@ export interface SlotWriterOptions {
 
 /** Pause before a connection or an append is tried again. */
 const RETRY_MS = 50;
+const REOPEN_MS_MAX = 1_000;
 
 export class SlotWriter {
   readonly #options: SlotWriterOptions;
@@ -41,6 +42,8 @@ export class SlotWriter {
   #write: Write | null = null;
   /** Monotonic time since when there is no connection; null while there is one. */
   #disconnectedSince: number | null;
+  /** Before the next fresh connection; grows while they do not help. */
+  #pauseMs = RETRY_MS;
   #readers: ((connection: LedgerConnection) => void)[] = [];
 
   constructor(options: SlotWriterOptions) {
@@ -203,14 +206,20 @@ export class SlotWriter {
   #reopen(): void {
     const connection = this.#connection;
     if (connection === null) return;
-    this.#lost(connection);
+    this.#connection = null;
+    this.#disconnectedSince = this.#options.clock.now();
     connection.close();
+    this.#options.clock.setTimeout(() => {
+      this.#connect();
+    }, this.#pauseMs);
+    this.#pauseMs = Math.min(REOPEN_MS_MAX, this.#pauseMs * 2);
   }
 
   #finish(outcome: WriteOutcome): void {
     const write = this.#write;
     if (write === null) return;
     this.abandon();
+    this.#pauseMs = RETRY_MS;
     write.done(outcome);
   }
 }

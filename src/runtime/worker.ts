@@ -4,13 +4,13 @@
  */
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { agentMachine } from '../../actors/agent.ts';
-import type { Problem } from '../domain/errors.ts';
+import { errorKinds, problem as problemWith, type Problem } from '../domain/errors.ts';
 import type { Decision, Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Incoming, Ports, Subscription, TimerHandle } from '../ports.ts';
-import { contentTypes, decode, encode } from '../wire/codec.ts';
+import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import { doorFor } from '../wire/door.ts';
 import {
   InboxSchema,
@@ -65,7 +65,8 @@ export interface WorkerOptions {
   readonly onLeft: (problem: Problem | null) => void;
 }
 
-const door = doorFor(InboxSchema);
+// What the leader forwards stands deeper in its message than it stood in the sender's.
+const door = doorFor(InboxSchema, DEPTH_FORWARDED_MAX);
 const json = { 'Content-Type': contentTypes.json };
 
 export class Worker {
@@ -149,7 +150,18 @@ export class Worker {
 
   /** Tells the leader of a changed profile. */
   update(): void {
-    if (this.state.includes('active')) this.#requestJoin();
+    const { incarnation, profile, log, ports, settings } = this.#options;
+    if (!this.state.includes('active')) return;
+    this.#request({ kind: 'join', incarnation, profile: profile() }, (problem) => {
+      if (problem === null) return;
+      if (problem !== 'unanswered' && !errorKinds[problem.code].isRetryable) {
+        log.warn({ problem }, 'the changed profile was refused');
+        return;
+      }
+      ports.clock.setTimeout(() => {
+        if (!this.#isClosed) this.update();
+      }, settings.resendMs);
+    });
   }
 
   /** Stops without a word, as a killed process would. */
@@ -215,8 +227,8 @@ export class Worker {
         ) {
           this.#actor.send({ type: 'join.postponed' });
         } else {
-          this.#refusal = problem;
           // A member already, and somebody else answers for the id: it was taken while we slept.
+          this.#refusal = this.#hasJoined ? problemWith('REPLACED', problem.message) : problem;
           this.#actor.send({ type: this.#hasJoined ? 'replaced' : 'join.refused' });
         }
       },
@@ -225,10 +237,9 @@ export class Worker {
 
   /** Drain and leave: asked until answered, or until the chart moves on. */
   #ask(kind: 'drain' | 'leave', done: () => void): void {
-    const state = this.state;
     this.#request({ kind, incarnation: this.#options.incarnation }, (problem) => {
       if (problem !== 'unanswered') done();
-      else if (this.state === state) this.#ask(kind, done);
+      else if (this.state.includes(kind === 'drain' ? 'draining' : 'leaving')) this.#ask(kind, done);
     });
   }
 

@@ -2,7 +2,7 @@
 import { ConclaveError, errorOf, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
-import { settingsFrom } from '../domain/settings.ts';
+import { settingsFrom, type Settings } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
 import type { Log } from '../runtime/log.ts';
 import { FleetNode } from '../runtime/node.ts';
@@ -98,6 +98,12 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     ...addressOf(options, { role: 'agent', id: options.id, log }),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   });
+  try {
+    checkBroker(ports, settings);
+  } catch (error) {
+    await ports.close();
+    throw error;
+  }
   const joined = deferred();
   const ended = deferred();
   const node = new FleetNode({
@@ -125,6 +131,16 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   node.start();
   await joined.promise;
   return agent;
+}
+
+/** Half of what the broker takes: a message may come on top of an entry that is nearly full. */
+function checkBroker({ bus }: NatsPorts, { entryBytesMax }: Settings): void {
+  const bytesMax = Math.floor(bus.payloadBytesMax / 2);
+  if (entryBytesMax <= bytesMax) return;
+  const message = `must be at most ${bytesMax}: this broker takes messages of ${bus.payloadBytesMax} bytes`;
+  throw new ConclaveError('INVALID', `settings.entryBytesMax ${message}`, {
+    fields: [{ field: 'settings.entryBytesMax', message }],
+  });
 }
 
 interface Deferred {

@@ -74,7 +74,8 @@ export class Awaited<T> {
     if (this.#fresh.length > 1) return;
     this.#options.clock.setTimeout(() => {
       const ids = this.#fresh.splice(0).filter((id) => this.#waiters.has(id));
-      if (ids.length > 0 && !this.#isClosed) void this.#options.ask(ids.slice(0, ASKED_MAX)).catch(() => undefined);
+      if (ids.length > 0 && !this.#isClosed)
+        void this.#options.ask(ids.slice(0, ASKED_MAX)).catch(() => undefined);
     }, 0);
   }
 

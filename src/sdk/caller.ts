@@ -6,7 +6,7 @@ import { backoffMs } from '../domain/backoff.ts';
 import { ConclaveError, errorKinds, errorOf, type ErrorCode, type Problem } from '../domain/errors.ts';
 import type { Ports, RequestOutcome } from '../ports.ts';
 import { problemIn } from '../runtime/problem-in.ts';
-import { contentTypes, decode, encode } from '../wire/codec.ts';
+import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
 
 export interface CallerOptions {
@@ -46,7 +46,7 @@ export class Caller {
         bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (outcome) => {
           const problem = problemIn(outcome);
           if (outcome.kind === 'reply' && problem === null) {
-            resolve(decode(outcome.data, outcome.headers));
+            resolve(decode(outcome.data, outcome.headers, DEPTH_FORWARDED_MAX));
             return;
           }
           const delay = backoffMs({ failures, baseMs: 50, maxMs: 500, chance: random.next() });

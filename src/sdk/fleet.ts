@@ -4,7 +4,7 @@ import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Incoming, Ports, Subscription } from '../ports.ts';
 import type { AgentView, OutcomeView, ProposalView, StatusView, TaskView } from '../runtime/views.ts';
-import { decode } from '../wire/codec.ts';
+import { decode, DEPTH_FORWARDED_MAX } from '../wire/codec.ts';
 import { subjectsOf, type Subjects } from '../wire/subjects.ts';
 import { Awaited } from './awaited.ts';
 import { Caller } from './caller.ts';
@@ -269,7 +269,7 @@ export class Fleet {
     listen: (item: Record<string, unknown>, kind: string, where: EventPlace) => void,
   ): Subscription {
     return this.#ports.bus.subscribe(this.#subjects.event(kind), (message: Incoming) => {
-      const body = decode(message.data, message.headers) as EventPlace & {
+      const body = decode(message.data, message.headers, DEPTH_FORWARDED_MAX) as EventPlace & {
         kind: string;
         items: Record<string, unknown>[];
       };

@@ -16,6 +16,8 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 
 /** Nesting of a message, maps and lists. */
 export const DEPTH_MAX = 32;
+/** Of a message in which the leader passes on what others sent. */
+export const DEPTH_FORWARDED_MAX = 40;
 
 // Records would use first bytes that JSON uses, and no other decoder reads them.
 const packr = new Packr({
@@ -34,10 +36,10 @@ export function encode(value: unknown, format: Format): Uint8Array {
 }
 
 /** Throws `INVALID` when the bytes are neither, too deep, name prototype keys, or hold what JSON has no word for. */
-export function decode(data: Uint8Array, headers: Headers = {}): unknown {
+export function decode(data: Uint8Array, headers: Headers = {}, depthMax = DEPTH_MAX): unknown {
   if (data.length === 0) return {};
   const value = parse(data, formatOf(data, headers));
-  checkShape(value, 1);
+  checkShape(value, depthMax);
   return value;
 }
 
@@ -65,22 +67,32 @@ function parse(data: Uint8Array, format: Format): unknown {
 /** `__proto_` is what msgpackr makes of `__proto__`. */
 const forbidden = new Set(['__proto__', '__proto_', 'constructor', 'prototype']);
 
+/** Half of a surrogate pair: valid in JSON text, lost in UTF-8, so that two readers would differ. */
+const loneSurrogate = /\p{Surrogate}/u;
+
 function checkShape(value: unknown, depth: number): void {
+  if (typeof value === 'string') checkText(value);
   if (typeof value === 'bigint')
     throw new ConclaveError('INVALID', 'the message holds an integer above 64 bits');
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date)
     return;
-  if (depth > DEPTH_MAX) throw new ConclaveError('INVALID', `the message nests deeper than ${DEPTH_MAX}`);
+  if (depth === 0) throw new ConclaveError('INVALID', 'the message nests too deep');
   if (Array.isArray(value)) {
-    for (const item of value) checkShape(item, depth + 1);
+    for (const item of value) checkShape(item, depth - 1);
     return;
   }
-  // MessagePack extensions that nobody here writes: sets, errors, regular expressions, typed arrays.
+  // MessagePack extensions that nobody here writes (sets, errors, regular expressions), which JSON would lose.
   if (Object.getPrototypeOf(value) !== Object.prototype) {
     throw new ConclaveError('INVALID', `the message holds a ${value.constructor.name}; send plain data`);
   }
   for (const [key, item] of Object.entries(value)) {
     if (forbidden.has(key)) throw new ConclaveError('INVALID', `the key ${key} is not allowed`);
-    checkShape(item, depth + 1);
+    checkText(key);
+    checkShape(item, depth - 1);
   }
+}
+
+function checkText(text: string): void {
+  if (loneSurrogate.test(text))
+    throw new ConclaveError('INVALID', 'the message holds half of a surrogate pair');
 }

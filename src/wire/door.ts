@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { problem, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
 import type { Headers } from '../ports.ts';
-import { decode } from './codec.ts';
+import { decode, DEPTH_MAX } from './codec.ts';
 
 export type Admitted<T> =
   { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly problem: Problem };
@@ -22,7 +22,8 @@ const PROBLEMS_MAX = 20;
 // typebox stops at 8 findings, several of which may be about one field.
 Settings.Set({ maxErrors: 8 * PROBLEMS_MAX });
 
-export function doorFor<S extends TSchema>(schema: S): Door<Static<S>> {
+/** `depthMax`: nesting of the message. */
+export function doorFor<S extends TSchema>(schema: S, depthMax = DEPTH_MAX): Door<Static<S>> {
   const validator = Compile(schema);
   const check = (value: unknown): Admitted<Static<S>> => {
     if (validator.Check(value)) return { kind: 'ok', value };
@@ -32,7 +33,7 @@ export function doorFor<S extends TSchema>(schema: S): Door<Static<S>> {
     check,
     admit(data, headers) {
       try {
-        return check(decode(data, headers));
+        return check(decode(data, headers, depthMax));
       } catch (error) {
         return { kind: 'bad', problem: problemOf(error) };
       }

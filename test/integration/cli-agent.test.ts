@@ -7,6 +7,9 @@ import type { AgentView, OutcomeView, TaskView } from '../../src/index.ts';
 import { answerOf, conclave, isRunning, startConclave, type Running } from '../support/command.ts';
 import { withServer } from '../support/nats-server.ts';
 
+/** Many processes, one after the other, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 90_000 });
+
 const server = withServer();
 const folder = mkdtempSync(join(tmpdir(), 'conclave-agent-'));
 afterAll(() => {
@@ -104,16 +107,16 @@ describe('an agent that runs programs', () => {
     const { at } = await startAgent(['--run', `slow=${slow}`]);
 
     const { id } = await answerOf<{ id: string }>(['submit', 'slow', ...at]);
-    await vi.waitFor(() => expect(existsSync(pids)).toBe(true), 10_000);
+    await vi.waitFor(() => expect(existsSync(pids)).toBe(true), 20_000);
     expect((await conclave(['cancel', id, ...at])).exitCode).toBe(0);
     await vi.waitFor(async () => {
       expect(await answerOf<TaskView>(['task', id, ...at])).toMatchObject({ status: 'cancelled' });
-    }, 10_000);
+    }, 20_000);
     const timedOut = await outcomeOf(['slow', '--timeout', '500', '--max-retries', '0', ...at]);
     expect(timedOut.status).toBe('failed');
     const started = readFileSync(pids, 'utf8').trim().split(/\s+/).map(Number);
     expect(started).toHaveLength(4);
-    await vi.waitFor(() => expect(started.filter(isRunning)).toEqual([]), 10_000);
+    await vi.waitFor(() => expect(started.filter(isRunning)).toEqual([]), 20_000);
   });
 
   test('leaves at SIGTERM: the fleet sees `left`, not `dead`', async () => {

@@ -20,7 +20,6 @@ function expectOneLine({ stderr, stdout }: Ended, words: string): void {
   expect(stdout).toBe('');
   expect(stderr).toMatch(/^conclave: [^\n]+\n$/);
   expect(stderr).toContain(words);
-  expect(stderr).not.toMatch(/\bat \S+ \(|\bat (file|node):/);
 }
 
 const notAModule = file('not-a-module.js', 'this is not JavaScript');

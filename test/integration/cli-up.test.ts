@@ -10,8 +10,12 @@ import {
   isRunning,
   startConclave,
   startUp,
+  withUp,
   type UpDocument,
 } from '../support/command.ts';
+
+/** Many processes, one after the other, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 const folders: string[] = [];
 afterEach(() => {
@@ -26,153 +30,152 @@ async function untilGone(pids: readonly number[]): Promise<void> {
   await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), { timeout: 10_000, interval: 50 });
 }
 
-describe('a fleet that `up` has started', () => {
-  test('does tasks, decides proposals, elects, and its ledger is ok', async () => {
-    const { up, document } = await startUp(['--agents', '3']);
-    const at = ['--servers', document.servers];
-    expect(document.agents.map(({ id }) => id)).toEqual(['agent_1', 'agent_2', 'agent_3']);
+describe('with a fleet that `up` has started', () => {
+  const fleet = withUp(['--agents', '3']);
+  const here = (...words: string[]): string[] => [...words, '--servers', fleet().document.servers];
 
-    const echo = await answerOf<OutcomeView>([
-      'submit',
-      'echo',
-      '--payload',
-      '{"a":[1,"ü"]}',
-      '--wait',
-      ...at,
-    ]);
+  test('submit gives tasks to agents, and prints their results', async () => {
+    const echo = await answerOf<OutcomeView>(here('submit', 'echo', '--payload', '{"a":[1,"ü"]}', '--wait'));
     expect(echo).toMatchObject({ status: 'completed', result: { a: [1, 'ü'] }, attempt: 1 });
-    const scan = await answerOf<OutcomeView>([
-      'submit',
-      'scan',
-      '--payload',
-      '{"path":"/"}',
-      '--wait',
-      ...at,
-    ]);
-    expect(scan.result).toMatchObject({ path: '/', findings: expect.any(Array) });
-    const many = await conclave([
-      'submit',
-      'sleep',
-      '--payload',
-      '{"ms":1}',
-      '--count',
-      '40',
-      '--wait',
-      ...at,
-    ]);
+    const scan = await conclave(here('submit', 'scan', '--payload', '{"path":"/"}', '--wait'));
+    expect(scan.exitCode).toBe(0);
+    expect(JSON.parse(scan.stdout)).toMatchObject({ path: '/', findings: expect.any(Array) });
+    const many = await conclave(here('submit', 'sleep', '--payload', '{"ms":1}', '--count', '40', '--wait'));
     expect(many).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/40 tasks in/) });
-    const failed = await conclave(['submit', 'scan', '--payload', '{"path":"/nowhere"}', '--wait', ...at]);
+    const failed = await conclave(here('submit', 'scan', '--payload', '{"path":"/nowhere"}', '--wait'));
     expect(failed).toMatchObject({
       exitCode: 1,
       stdout: expect.stringContaining('/nowhere cannot be looked at'),
     });
-
-    const page = await answerOf<TaskPage>([
-      'tasks',
-      '--status',
-      'completed',
-      '--type',
-      'sleep',
-      '--limit',
-      '5',
-      ...at,
-    ]);
-    expect(page).toMatchObject({ total: 40, tasks: { length: 5 } });
-    const shown = await conclave(['task', echo.id, ...at]);
-    expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +completed/) });
-
-    const approved = await conclave([
-      'propose',
-      'policy_change',
-      '--data',
-      '{"threshold":0.95}',
-      '--wait',
-      ...at,
-    ]);
-    expect(approved).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +approved/) });
-    const rejected = await conclave([
-      'propose',
-      'policy_change',
-      '--data',
-      '{"threshold":0.999}',
-      '--wait',
-      ...at,
-    ]);
-    expect(rejected).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/status +rejected/) });
-
-    const agents = await answerOf<AgentView[]>(['agents', ...at]);
-    expect(agents.map(({ id }) => id).sort()).toEqual(['agent_1', 'agent_2', 'agent_3']);
-    const table = await conclave(['agents', ...at]);
-    expect(table.stdout.split('\n')[0]).toMatch(/^id +state +leads +score/);
-    expect(table.stdout.match(/^agent_\d +alive/gm)).toHaveLength(3);
-
-    const before = await answerOf<StatusView>(['status', ...at]);
-    const elected = await answerOf<{ leader: string; term: number }>(['elect', ...at]);
-    expect(elected.term).toBe(before.term + 1);
-    const report = await answerOf<HistoryReport>(['verify', ...at]);
-    expect(report).toMatchObject({ ok: true, problems: [], doubleOutcomes: 0 });
-    expect(report.terms.at(-1)).toMatchObject({ term: elected.term, leader: elected.leader });
-    expect(up.said()).toBe('');
   });
 
-  test('cancels a task, drains and resumes an agent, hears events, and takes a named voter’s ballot', async () => {
-    const { document } = await startUp(['--agents', '1']);
-    const at = ['--servers', document.servers];
+  test('the same key gives the same task', async () => {
+    const first = await conclave(here('submit', 'echo', '--key', 'nightly'));
+    const second = await conclave(here('submit', 'echo', '--key', 'nightly'));
+    expect(second).toEqual(first);
+    expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\w{26}\n$/) });
+  });
 
-    const events = startConclave(['events', 'task.>', '--count', '4', ...at]);
-    await vi.waitFor(() => expect(events.said()).toContain('following task.>'), 10_000);
-    const seen = await answerOf<OutcomeView>(['submit', 'echo', '--payload', '5', '--wait', ...at]);
-    await answerOf(['submit', 'echo', '--wait', ...at]);
-    expect(await events.line(/task\.submitted/)).toContain(`${seen.id} {"type":"echo"`);
-    expect(await events.line(/task\.completed/)).toContain('"result":5');
-    expect((await events.ended).exitCode).toBe(0);
+  test('tasks and task show them', async () => {
+    await conclave(
+      here('submit', 'sleep', '--payload', '{"ms":2}', '--count', '6', '--target', 'host', '--wait'),
+    );
+    const filter = ['--status', 'completed', '--type', 'sleep', '--limit', '5'];
+    const page = await answerOf<TaskPage>(here('tasks', ...filter));
+    expect(page).toMatchObject({ tasks: { length: 5 } });
+    expect(page.total).toBeGreaterThanOrEqual(6);
+    const table = await conclave(here('tasks', ...filter));
+    expect(table.stdout.match(/^\w{26} +sleep +completed/gm)).toHaveLength(5);
+    const shown = await conclave(here('task', page.tasks[0]?.id ?? ''));
+    expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +completed/) });
+    expect(await conclave(here('task', 'nothing'))).toMatchObject({
+      exitCode: 1,
+      stderr: 'conclave: no task nothing\n',
+    });
+  });
 
-    const { id } = await answerOf<{ id: string }>(['submit', 'sleep', '--payload', '{"ms":60000}', ...at]);
-    expect(await conclave(['cancel', id, ...at])).toMatchObject({
+  test('cancel stops a running task, and says when there is nothing to stop', async () => {
+    const { id } = await answerOf<{ id: string }>(here('submit', 'sleep', '--payload', '{"ms":60000}'));
+    expect(await conclave(here('cancel', id))).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining('cancel'),
     });
     await vi.waitFor(async () => {
-      expect(await answerOf<OutcomeView>(['task', id, ...at])).toMatchObject({ status: 'cancelled' });
-    }, 10_000);
-    expect(await conclave(['cancel', id, ...at])).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining('cancelled'),
-    });
+      expect(await answerOf<OutcomeView>(here('task', id))).toMatchObject({ status: 'cancelled' });
+    }, 20_000);
+    const again = await conclave(here('cancel', id));
+    expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cancelled') });
+  });
 
-    expect((await conclave(['drain', 'agent_1', ...at])).exitCode).toBe(0);
-    expect(await answerOf<AgentView[]>(['agents', '--state', 'draining', ...at])).toHaveLength(1);
-    expect((await conclave(['resume', 'agent_1', ...at])).exitCode).toBe(0);
-    expect(await answerOf<AgentView[]>(['agents', '--state', 'alive', ...at])).toHaveLength(1);
+  test('propose says what the fleet decides', async () => {
+    const approved = await conclave(
+      here('propose', 'policy_change', '--data', '{"threshold":0.95}', '--wait'),
+    );
+    expect(approved).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +approved/) });
+    const rejected = await conclave(
+      here('propose', 'policy_change', '--data', '{"threshold":0.999}', '--wait'),
+    );
+    expect(rejected).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/status +rejected/) });
+    const all = await conclave(here('proposals', '--status', 'rejected'));
+    expect(all.stdout).toMatch(/^\w{26} +policy_change +rejected/m);
+  });
 
-    const open = ['propose', 'release', '--voter', 'grace', '--quorum', '1', '--timeout', '20000'];
-    const proposal = await answerOf<{ id: string }>([...open, ...at]);
-    const vote = ['vote', proposal.id, 'approve', '--as', 'grace', '--reason', 'looks right', ...at];
-    expect(await conclave(vote)).toMatchObject({
-      exitCode: 0,
-      stdout: expect.stringContaining('grace votes approve'),
-    });
-    const stranger = await conclave(['vote', proposal.id, 'approve', '--as', 'mallory', ...at]);
+  test('vote is for those whom the proposal names', async () => {
+    const open = ['propose', 'release', '--voter', 'grace', '--quorum', '1', '--timeout', '60000'];
+    const { id } = await answerOf<{ id: string }>(here(...open));
+    const stranger = await conclave(here('vote', id, 'approve', '--as', 'mallory'));
     expect(stranger).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('mallory') });
+    const ballot = await conclave(here('vote', id, 'approve', '--as', 'grace', '--reason', 'looks right'));
+    expect(ballot).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('grace votes approve') });
     await vi.waitFor(async () => {
-      const shown = await conclave(['proposal', proposal.id, ...at]);
-      expect(shown.stdout).toMatch(/status +approved/);
-      expect(shown.stdout).toMatch(/grace +1 +approve +looks right/);
-    }, 10_000);
+      const { stdout } = await conclave(here('proposal', id));
+      expect(stdout).toMatch(/status +approved/);
+      expect(stdout).toMatch(/grace +1 +approve +looks right/);
+    }, 20_000);
   });
 
-  test('goes on when an agent is killed, and says so', async () => {
-    const { up, document } = await startUp(['--agents', '3']);
-    const at = ['--servers', document.servers];
-    const leader = document.agents.find(({ id }) => id === document.leader);
-    process.kill(leader?.pid ?? 0, 'SIGKILL');
-    expect(JSON.parse(await up.line(/agent\.ended/))).toMatchObject({ id: document.leader, how: 'SIGKILL' });
-    const outcome = await answerOf<OutcomeView>(['submit', 'echo', '--payload', '1', '--wait', ...at]);
-    expect(outcome.status).toBe('completed');
-    const status = await answerOf<StatusView>(['status', ...at]);
-    expect(status.term).toBeGreaterThan(document.term);
-    expect(status.leader).not.toBe(document.leader);
+  test('agents are a table for people, and a document for programs', async () => {
+    const agents = await answerOf<AgentView[]>(here('agents'));
+    expect(agents.map(({ id }) => id).sort()).toEqual(['agent_1', 'agent_2', 'agent_3']);
+    const { stdout } = await conclave(here('agents'));
+    expect(stdout.split('\n')[0]).toMatch(/^id +state +leads +score/);
+    expect(stdout.match(/^agent_\d +alive/gm)).toHaveLength(3);
   });
+
+  test('drain takes an agent out, and resume takes it in', async () => {
+    expect((await conclave(here('drain', 'agent_3'))).exitCode).toBe(0);
+    expect(await answerOf<AgentView[]>(here('agents', '--state', 'draining'))).toMatchObject([
+      { id: 'agent_3' },
+    ]);
+    expect((await conclave(here('resume', 'agent_3'))).exitCode).toBe(0);
+    expect(await answerOf<AgentView[]>(here('agents', '--state', 'alive'))).toHaveLength(3);
+  });
+
+  test('events come as they happen', async () => {
+    const events = startConclave(here('events', 'task.>', '--count', '4'));
+    await vi.waitFor(() => expect(events.said()).toContain('following task.>'), 20_000);
+    const seen = await answerOf<OutcomeView>(here('submit', 'echo', '--payload', '5', '--wait'));
+    await answerOf(here('submit', 'echo', '--wait'));
+    expect(await events.line(/task\.submitted/)).toContain(`${seen.id} {"type":"echo"`);
+    expect(await events.line(/task\.completed/)).toContain('"result":5');
+    expect((await events.ended).exitCode).toBe(0);
+  });
+
+  test('elect raises the term, status shows it, and verify finds the ledger ok', async () => {
+    const before = await answerOf<StatusView>(here('status'));
+    const elected = await answerOf<{ leader: string; term: number }>(here('elect'));
+    expect(elected.term).toBe(before.term + 1);
+    expect((await conclave(here('status'))).stdout).toMatch(
+      new RegExp(`^leader +${elected.leader}\nterm +${elected.term},`, 'm'),
+    );
+    const report = await answerOf<HistoryReport>(here('verify'));
+    expect(report).toMatchObject({ ok: true, problems: [], doubleOutcomes: 0 });
+    expect(report.terms.at(-1)).toMatchObject({ term: elected.term, leader: elected.leader });
+    expect((await conclave(here('verify'))).stdout).toMatch(/\nthe ledger is ok\n$/);
+    expect(fleet().up.said()).toBe('');
+  });
+
+  test('verify of a fleet that never was is no success', async () => {
+    const { exitCode, stdout, stderr } = await conclave(here('verify', '--fleet', 'typo'));
+    expect({ exitCode, stdout, stderr }).toEqual({
+      stdout: '',
+      exitCode: 1,
+      stderr: 'conclave: fleet typo has no ledger yet: nobody has led it\n',
+    });
+  });
+});
+
+test('`up` goes on when an agent is killed, and says so', async () => {
+  const { up, document } = await startUp(['--agents', '3']);
+  const at = ['--servers', document.servers];
+  const leader = document.agents.find(({ id }) => id === document.leader);
+  process.kill(leader?.pid ?? 0, 'SIGKILL');
+  expect(JSON.parse(await up.line(/agent\.ended/))).toMatchObject({ id: document.leader, how: 'SIGKILL' });
+  const outcome = await answerOf<OutcomeView>(['submit', 'echo', '--payload', '1', '--wait', ...at]);
+  expect(outcome.status).toBe('completed');
+  const status = await answerOf<StatusView>(['status', ...at]);
+  expect(status.term).toBeGreaterThan(document.term);
+  expect(status.leader).not.toBe(document.leader);
 });
 
 describe('`up` leaves nothing behind', () => {

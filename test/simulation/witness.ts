@@ -15,8 +15,9 @@ export class Witness {
   readonly problems: string[] = [];
   readonly #fleet: SimulatedFleet;
   readonly #history: HistoryChecker;
-  /** Canonical state by sequence. */
-  readonly #states = new Map<number, string>();
+  /** The sequence at which each replica was looked at last. */
+  readonly #inspected = new WeakMap<object, number>();
+  #known = { sequence: -1, canonical: '' };
   /** Term → its term-starts. */
   readonly #starts = new Map<number, number>();
   /** Marks of submitted tasks → how often the ledger has them. */
@@ -42,16 +43,20 @@ export class Witness {
     if (this.problems.length < 50) this.problems.push(`${this.#fleet.world.now.toFixed(0)} ms: ${problem}`);
   }
 
-  /** Every replica that follows: its state is the ledger's at its sequence. */
+  /** Every replica: sound in itself, and the same as the ledger when it has read as far. */
   inspect(): void {
     for (const [host, { contender }] of this.#fleet.nodes) {
       if (contender === null) continue;
-      for (const what of violations(contender.replica.state)) this.note(`replica of ${host}: ${what}`);
       const { office, replica } = contender;
-      if (office !== null && !office.committer.isSettled) continue;
-      const known = this.#states.get(replica.state.sequence);
-      if (known === undefined || known === canonical(replica.state)) continue;
-      this.note(`replica of ${host} differs from the ledger at ${replica.state.sequence}`);
+      const { sequence } = replica.state;
+      const isAhead = office !== null && !office.committer.isSettled;
+      if (!isAhead && this.#inspected.get(replica) === sequence) continue;
+      this.#inspected.set(replica, sequence);
+      if (!isAhead && sequence === this.state.sequence) {
+        if (canonical(replica.state) !== this.#canonical()) this.note(`${host} differs from the ledger at ${sequence}`);
+      } else {
+        for (const what of violations(replica.state)) this.note(`replica of ${host} at ${sequence}: ${what}`);
+      }
     }
   }
 
@@ -96,7 +101,6 @@ export class Witness {
     this.#history.add({ sequence, entry, hash: hashOf(data) });
     for (const problem of this.report.problems.slice(before)) this.note(problem);
     for (const problem of violations(this.state)) this.note(`after entry ${sequence}: ${problem}`);
-    this.#states.set(sequence, canonical(this.state));
     for (const event of entry?.events ?? []) {
       if (event.type === 'term.started') this.#count(this.#starts, entry?.term ?? 0, 'term-start of term');
       if (event.type === 'task.submitted') {
@@ -104,6 +108,12 @@ export class Witness {
         if (mark !== undefined) this.#count(this.#submits, mark, 'submit');
       }
     }
+  }
+
+  #canonical(): string {
+    const { sequence } = this.state;
+    if (this.#known.sequence !== sequence) this.#known = { sequence, canonical: canonical(this.state) };
+    return this.#known.canonical;
   }
 
   #count<K>(counts: Map<K, number>, key: K, what: string): void {

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 
 /** `CONCLAVE_TEST_COMMAND`: another build than the one that `make build` leaves. */
 const program =
@@ -131,6 +131,25 @@ export interface UpDocument {
 export async function startUp(words: readonly string[] = []): Promise<{ up: Running; document: UpDocument }> {
   const up = startConclave(['up', '--json', '--port', String(await freePort()), ...words]);
   return { up, document: JSON.parse(await up.line(/"kind":"up"/)) as UpDocument };
+}
+
+/** A fleet for all tests of a describe; the returned function gives it, inside tests only. */
+export function withUp(
+  words: readonly string[],
+): () => { readonly up: Running; readonly document: UpDocument } {
+  let fleet: { readonly up: Running; readonly document: UpDocument } | undefined;
+  beforeAll(async () => {
+    fleet = await startUp(words);
+    running.delete(fleet.up);
+  });
+  afterAll(async () => {
+    fleet?.up.signal('SIGTERM');
+    await fleet?.up.ended;
+  });
+  return () => {
+    if (fleet === undefined) throw new Error('withUp(): the fleet runs inside tests only');
+    return fleet;
+  };
 }
 
 export function freePort(): Promise<number> {

@@ -1,10 +1,9 @@
 /** `conclave agent`: one agent process, whose handlers are a module, programs, or the built-in demo. */
 import { Option, type Command } from 'commander';
-import { exitCodes } from '../exit-codes.ts';
 import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import type { HandlerSet } from '../handler-module.ts';
-import { printItem } from '../output.ts';
+import { printItem, remark } from '../output.ts';
 import { leaveWithParent, tellParent } from '../parent-process.ts';
 import { sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
 import { decimal, given, integer, list, name, pairs } from '../values.ts';
@@ -20,6 +19,9 @@ interface Options {
   readonly run?: Readonly<Record<string, string>>;
   readonly demo?: boolean;
 }
+
+/** Joining takes a fraction of a second where somebody leads. */
+const REMARK_AFTER_MS = 5_000;
 
 const help = `
 --module: the file exports \`tasks\`, a record of handlers by task type, and perhaps \`vote\`:
@@ -66,6 +68,12 @@ async function agent(options: Options, command: Command): Promise<void> {
   const handlers = await handlersOf(options, shared);
   const parent = leaveWithParent();
   const { joinFleet } = await import('../../sdk/agent.ts');
+  const { servers, fleet } = shared;
+  const impatience = setTimeout(() => {
+    remark(
+      `${id} waits: nobody has let it into fleet ${fleet} yet; is there an electable agent? Ctrl-C: give up`,
+    );
+  }, REMARK_AFTER_MS);
   const joined = await joinFleet({
     ...(await connectOptionsOf(shared, id)),
     id,
@@ -73,8 +81,10 @@ async function agent(options: Options, command: Command): Promise<void> {
     ...given({ capabilities: capability, priority, slots, labels: label, vote: handlers.vote }),
     tasks: handlers.tasks,
   });
+  clearTimeout(impatience);
   parent.leaves(joined);
-  const { servers, fleet } = shared;
+  // A terminal that is closed; for Ctrl-C and SIGTERM the library leaves by itself.
+  process.once('SIGHUP', () => void joined.leave());
   const types = Object.keys(handlers.tasks).join(', ');
   if (!tellParent({ kind: 'joined' })) {
     printItem(shared.isJson, { kind: 'joined', id, fleet, servers, pid: process.pid }, () => {
@@ -82,7 +92,6 @@ async function agent(options: Options, command: Command): Promise<void> {
     });
   }
   await joined.ended;
-  process.exitCode = exitCodes.ok;
 }
 
 async function handlersOf(options: Options, shared: SharedOptions): Promise<HandlerSet> {

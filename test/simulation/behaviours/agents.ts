@@ -203,6 +203,7 @@ export const agents: Behaviours = {
 
   'an id that a living agent holds is refused to another': play({}, async (stage) => {
     await withWorker(stage);
+    await stage.run(100);
     stage.join({ w: { ...worker, host: 'elsewhere' } });
     await stage.ends('elsewhere', 'ID_TAKEN', 3_000);
     await stage.run(1_000);
@@ -219,7 +220,7 @@ export const agents: Behaviours = {
     const holds = (): boolean => [...stage.ledger.members.values()].some((each) => each.incarnation === incarnation);
     await stage.until('the new one holds the id', holds, 10_000);
     stage.world.host('w').resume();
-    await stage.ends('w', 'ID_TAKEN', 5_000);
+    await stage.ends('w', 'REPLACED', 5_000);
     expectThat(stage.aborted.includes(`w ${id}/1`), 'its handler was told to stop');
     expectThat(stage.member('w') === 'alive' && holds(), 'the new one stays');
   }),

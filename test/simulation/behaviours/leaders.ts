@@ -108,7 +108,7 @@ export const leaders: Behaviours = {
     await stage.run(2_500);
     expectThat(stage.ledger.term === 1, 'nobody leads');
     stage.world.setFaults({});
-    await stage.led('a', 8_000);
+    await stage.until('one leads', () => stage.fleet.leaders().length === 1, 8_000);
   }),
 
   'a leader that leaves goes on leading until its work is done, then hands over': play({}, async (stage) => {
