@@ -5,8 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { connectFleet, verifyLedger } from 'conclave';
-import { startPrivateServer } from '../src/nats/private-server.ts';
+import { connectFleet, startPrivateServer, verifyLedger } from 'conclave';
 
 const AGENTS = 4;
 const LOOPS = 8;

@@ -12,8 +12,9 @@ export type {
   StatusView,
   TaskView,
 } from './runtime/views.ts';
-export type { VoteHandler } from './runtime/worker.ts';
+export type { VoteHandler } from './runtime/ballots.ts';
 export { joinFleet, type Agent } from './sdk/agent.ts';
+export { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './nats/private-server.ts';
 export { connectFleet } from './sdk/connect.ts';
 export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
 export type { HistoryReport, TermRecord } from './domain/history.ts';
@@ -21,4 +22,4 @@ export type { Fleet, FleetMetrics } from './sdk/fleet.ts';
 export type { ProposalInput, ProposalPage, ProposalResult } from './sdk/proposal.ts';
 export type { TaskHandle, TaskInput, TaskPage } from './sdk/task.ts';
 export type { ConnectOptions, JoinOptions } from './sdk/options.ts';
-export { VERSION } from './version.ts';
+export { VERSION } from './sdk/version.ts';

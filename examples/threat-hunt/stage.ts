@@ -5,8 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectFleet, type Fleet } from 'conclave';
-import { startPrivateServer, type PrivateServer } from '../../src/nats/private-server.ts';
+import { connectFleet, startPrivateServer, type Fleet, type PrivateServer } from 'conclave';
 import { Children } from './children.ts';
 import type { AgentOrders, AssassinOrders, Kill, Told } from './orders.ts';
 import { plant, type Planted } from './planted.ts';

@@ -1,6 +1,6 @@
 /** The program: its commands, its help, and from a command line to an exit code. */
 import { Command } from 'commander';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../sdk/version.ts';
 import { addAgent } from './commands/agent.ts';
 import { addAgents } from './commands/agents.ts';
 import { addCancel } from './commands/cancel.ts';

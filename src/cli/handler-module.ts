@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isName } from '../domain/ids.ts';
 import type { Handler } from '../runtime/attempts.ts';
-import type { VoteHandler } from '../runtime/worker.ts';
+import type { VoteHandler } from '../runtime/ballots.ts';
 import { badInput } from './failure.ts';
 import { oneLine } from './values.ts';
 

@@ -4,6 +4,7 @@
  */
 import { apply, beginEntry, leaderOf } from './apply.ts';
 import type { ElectionCause, Entry, LedgerEvent } from './events.ts';
+import { violations } from './invariants.ts';
 import { outcomeOf, tally } from './quorum.ts';
 import { emptyState, isEnded, type FleetState } from './state.ts';
 import type { Charts } from './transitions.ts';
@@ -87,9 +88,10 @@ export class HistoryChecker {
 
   report(): HistoryReport {
     const { counts } = this.#state;
+    const problems = [...this.#problems, ...violations(this.#state)].slice(0, PROBLEMS_MAX);
     return {
-      ok: this.#problems.length === 0,
-      problems: this.#problems,
+      ok: problems.length === 0,
+      problems,
       entries: this.#entries,
       events: this.#events,
       lastSequence: this.#state.sequence,

@@ -6,7 +6,9 @@ import { contentTypes, encode } from '../wire/codec.ts';
 import type { BallotMessage, VoteRequest } from '../wire/messages.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
-import type { VoteHandler } from './worker.ts';
+
+/** An agent's author's decision on a proposal. */
+export type VoteHandler = (proposal: VoteRequest) => Decision | Promise<Decision>;
 
 export interface BallotsOptions {
   readonly clock: Clock;

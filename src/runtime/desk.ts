@@ -132,9 +132,11 @@ function probeHolder(office: Office, request: JoinRequest, done: (holder?: Holde
     if (outcome.kind === 'noResponders') done('gone');
     else if (reply === null) done('silent');
     else if (reply.incarnation === incarnation) done('alive');
-    // It leads, and answered its own probe: what is known of the holder is what was heard of it.
-    else if (reply.incarnation === request.incarnation) done(hearsayOf(office, request.id, incarnation));
-    else done('gone');
+    else if (reply.incarnation !== request.incarnation) done('gone');
+    // It answered its own probe, which says nothing of the holder: the watch on members will find out.
+    else if (reply.incarnation !== office.options.author.incarnation) done('silent');
+    // It leads: what is known of the holder is what was heard of it.
+    else done(hearsayOf(office, request.id, incarnation));
   });
 }
 

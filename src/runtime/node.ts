@@ -18,7 +18,8 @@ import { Contender, type Machines } from './contender.ts';
 import type { Log } from './log.ts';
 import { Rejections } from './rejections.ts';
 import { Roster } from './roster.ts';
-import { Worker, type Condition, type VoteHandler } from './worker.ts';
+import type { VoteHandler } from './ballots.ts';
+import { Worker, type Condition } from './worker.ts';
 
 /** Every chart that a node runs; a test may take an edge out of one. */
 export interface NodeCharts extends Machines {

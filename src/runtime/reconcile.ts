@@ -3,17 +3,27 @@
  * unknown to the ledger → stop it; delivered to the agent, then missing from two beats while no report is
  * pending → lost (DESIGN §6).
  */
+import type { DecisionContext } from '../domain/decision.ts';
 import { lose } from '../domain/decide-tasks.ts';
 import type { TaskId } from '../domain/ids.ts';
 import { attemptKey, currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
-import type { Office } from './office.ts';
+import type { Committer } from './committer.ts';
+import type { Dispatch } from './dispatch.ts';
 import type { Beat } from './roster.ts';
+
+/** What of the office is needed here. */
+export interface Reconciler {
+  readonly state: FleetState;
+  readonly committer: Committer;
+  readonly dispatch: Dispatch;
+  context(): DecisionContext;
+}
 
 /** Beats in which a delivered attempt may be missing. */
 const MISSING_MAX = 2;
 
 /** `missed`: attempt → beats without it; kept by the caller. */
-export function reconcile(office: Office, beat: Beat, missed: Map<string, number>): void {
+export function reconcile(office: Reconciler, beat: Beat, missed: Map<string, number>): void {
   const member = office.state.members.get(beat.id);
   if (member === undefined || !isPresent(member) || member.incarnation !== beat.incarnation) {
     tellToRejoin(office, beat);
@@ -25,7 +35,7 @@ export function reconcile(office: Office, beat: Beat, missed: Map<string, number
 }
 
 /** Only a leader that still leads may tell an agent that it is nobody, and only if it still is. */
-function tellToRejoin(office: Office, beat: Beat): void {
+function tellToRejoin(office: Reconciler, beat: Beat): void {
   office.committer.afterFreshCommit(() => {
     const member = office.state.members.get(beat.id);
     if (member !== undefined && isPresent(member) && member.incarnation === beat.incarnation) return;
@@ -33,7 +43,7 @@ function tellToRejoin(office: Office, beat: Beat): void {
   });
 }
 
-function stopUnknown(office: Office, member: Member, beat: Beat): void {
+function stopUnknown(office: Reconciler, member: Member, beat: Beat): void {
   const strangers = beat.running.filter(
     ({ id, attempt }) => !isHis(office.state, member, id as TaskId, attempt),
   );
@@ -54,7 +64,7 @@ function isHis(state: FleetState, member: Member, id: TaskId, attempt: number): 
   return task !== undefined && currentAttempt(task)?.attempt === attempt;
 }
 
-function loseMissing(office: Office, member: Member, beat: Beat, missed: Map<string, number>): void {
+function loseMissing(office: Reconciler, member: Member, beat: Beat, missed: Map<string, number>): void {
   if (beat.reportsPending > 0) return;
   const running = new Set(beat.running.map(({ id, attempt }) => attemptKey(id as TaskId, attempt)));
   for (const id of member.held) {

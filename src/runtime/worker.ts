@@ -5,7 +5,7 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { agentMachine } from '../../actors/agent.ts';
 import { errorKinds, problem as problemWith, type Problem } from '../domain/errors.ts';
-import type { Decision, Profile } from '../domain/events.ts';
+import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Settings } from '../domain/settings.ts';
@@ -17,20 +17,17 @@ import {
   type Heartbeat,
   type InboxReply,
   type JoinMessage,
-  type VoteRequest,
   type WorkMessage,
 } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { Attempts, type Handler } from './attempts.ts';
-import { Ballots } from './ballots.ts';
+import { Ballots, type VoteHandler } from './ballots.ts';
 import { Courier } from './courier.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
 import type { Rejections } from './rejections.ts';
 import { answer } from './respond.ts';
 import { nameOf, traceTransitions } from './trace.ts';
-
-export type VoteHandler = (proposal: VoteRequest) => Decision | Promise<Decision>;
 
 /** What the agent says of itself beyond its profile. */
 export interface Condition {

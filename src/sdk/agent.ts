@@ -6,7 +6,7 @@ import { settingsFrom, type Settings } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
 import type { Log } from '../runtime/log.ts';
 import { FleetNode } from '../runtime/node.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from './version.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { addressOf } from './connect.ts';
 import { Fleet } from './fleet.ts';

@@ -1,13 +1,12 @@
 /** What users may pass, checked at once: every bad field is named, with what is allowed. */
-import Type from 'typebox';
-import { ConclaveError, errorOf, type FieldProblem } from '../domain/errors.ts';
+import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { NatsAuth } from '../nats/connection.ts';
 import type { Handler } from '../runtime/attempts.ts';
 import type { Log } from '../runtime/log.ts';
-import type { VoteHandler } from '../runtime/worker.ts';
+import type { VoteHandler } from '../runtime/ballots.ts';
 import { doorFor } from '../wire/door.ts';
 import { ProfileSchema } from '../wire/messages.ts';
 
@@ -47,7 +46,6 @@ export interface JoinOptions extends ConnectOptions {
 }
 
 const profileDoor = doorFor(ProfileSchema);
-const positive = doorFor(Type.Object({ timeoutMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })) }));
 
 export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
 
@@ -89,8 +87,10 @@ export function profileFrom(options: JoinOptions): Profile {
 
 /** Throws `INVALID`. */
 export function checkConnect(options: ConnectOptions): void {
-  const checked = positive.check(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
-  if (checked.kind === 'bad') throw errorOf(checked.problem);
+  if (options.timeoutMs !== undefined && !(options.timeoutMs > 0)) {
+    const message = 'must be above 0 milliseconds';
+    throw new ConclaveError('INVALID', `timeoutMs ${message}`, { fields: [{ field: 'timeoutMs', message }] });
+  }
   if (options.fleet !== undefined && !isName(options.fleet)) {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });

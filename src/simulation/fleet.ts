@@ -5,7 +5,7 @@ import { settingsFrom, type Settings } from '../domain/settings.ts';
 import type { Handler } from '../runtime/attempts.ts';
 import { silentLog, type Log } from '../runtime/log.ts';
 import { FleetNode, type NodeCharts, type NodeOptions } from '../runtime/node.ts';
-import type { VoteHandler } from '../runtime/worker.ts';
+import type { VoteHandler } from '../runtime/ballots.ts';
 import { Fleet } from '../sdk/fleet.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import type { SimulatedWorld } from './world.ts';

@@ -9,3 +9,5 @@ export type { StoredEntry } from './stream.ts';
 export type { Trace, TraceSink } from './trace.ts';
 export { SimulatedWorld, type WorldOptions } from './world.ts';
 export { SimulatedFleet, type SimulatedAgentOptions, type SimulatedFleetOptions } from './fleet.ts';
+export { violations } from '../domain/invariants.ts';
+export { canonical } from '../domain/state-hash.ts';

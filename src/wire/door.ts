@@ -70,8 +70,9 @@ function spread(error: SchemaError, errors: readonly SchemaError[]): FieldProble
       return (requiredProperties ?? []).map((name) => ({ field: under(name), message: 'is required' }));
     case 'additionalProperties':
       return (additionalProperties ?? []).map((name) => ({ field: under(name), message: 'is unknown' }));
+    // What no schema allows to be there.
     case 'boolean':
-      return [];
+      return [{ field: path, message: 'is unknown' }];
     case 'const':
       return [{ field: path, message: `must be ${allowedAt(error.instancePath, errors).join(' or ')}` }];
     case 'pattern':

@@ -26,7 +26,7 @@ export const ProfileSchema = Type.Object(
     priority: Type.Number({ minimum: -1_000_000, maximum: 1_000_000 }),
     slots: Type.Integer({ minimum: 1, maximum: 10_000 }),
     electable: Type.Boolean(),
-    labels: Type.Record(Name, Text(255)),
+    labels: Type.Record(Name, Text(255), closed),
     handles: Type.Array(Type.Union([Name, Type.Literal('*')]), { maxItems: 256 }),
   },
   closed,

@@ -132,7 +132,8 @@ export const rules = {
     [...files.keys()]
       .filter(
         (path) =>
-          !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config|bench))?\.ts$/.test(posix.basename(path)) || isVague(path),
+          !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|suite|config|bench))?\.ts$/.test(posix.basename(path)) ||
+          isVague(path),
       )
       .map(
         (path) =>

@@ -101,7 +101,7 @@ export const elections: Behaviours = {
   ),
 
   'who deferred to the new leader does not stand against it': play(
-    { settings: { claimWindowMs: 100 } },
+    { settings: { claimWindowMs: 100, answerWindowMs: 20 } },
     async (stage) => {
       stage.join({ a: { priority: 9 }, b: { priority: 2 }, c: { priority: 1 } });
       await stage.led('a');
