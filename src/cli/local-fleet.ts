@@ -8,7 +8,7 @@ import { connectFleet } from '../sdk/connect.ts';
 import type { Fleet } from '../index.ts';
 import { AgentProcesses, type AgentEnd, type AgentProcess } from './agent-processes.ts';
 import { connectOptionsOf } from './fleet-connection.ts';
-import { startLocalServer } from './local-server.ts';
+import { DEFAULT_PORT, startLocalServer } from './local-server.ts';
 import { printItem, remark } from './output.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { addressWords, summaryOf, type Summary } from './up-summary.ts';
@@ -49,7 +49,8 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
     tellOfElections(fleet, shared.isJson);
     await interrupt.happened;
   } finally {
-    if (!shared.isJson && interrupt.hasHappened) remark('\nleaving; once more Ctrl-C: at once');
+    if (!shared.isJson && interrupt.hasHappened)
+      remark('\nleaving: agents get 10 s to finish what they run; once more Ctrl-C: at once');
     await agents.stop();
     await fleet?.close();
     await server.stop();
@@ -114,7 +115,8 @@ function summaryFor(of: {
   const { options, server, started, leader } = of;
   const agents = started.map(({ id, pid }) => ({ id, pid }));
   const isTemporary = options.dir === undefined;
-  return summaryOf({ fleet: options.shared.fleet, server, agents, leader, isTemporary });
+  const isFallback = options.port === undefined && server.port !== DEFAULT_PORT;
+  return summaryOf({ fleet: options.shared.fleet, server, agents, leader, isTemporary, isFallback });
 }
 
 function tellOfEnd(end: AgentEnd, shared: SharedOptions): void {

@@ -9,7 +9,7 @@ import { loggerOf } from './logger.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { codeOf } from './values.ts';
 
-const DEFAULT_PORT = 4_222;
+export const DEFAULT_PORT = 4_222;
 
 export interface LocalServerOptions {
   readonly port?: number;

@@ -1,4 +1,5 @@
 /** What `conclave up` says when the fleet runs: where it is, who leads, and what to try. */
+import { DEFAULT_PORT } from './local-server.ts';
 import { colors } from './output.ts';
 import { DEFAULT_FLEET, DEFAULT_SERVERS } from './shared-options.ts';
 
@@ -18,8 +19,10 @@ export function summaryOf(of: {
   readonly agents: readonly { readonly id: string; readonly pid: number }[];
   readonly leader: { readonly id: string; readonly term: number };
   readonly isTemporary: boolean;
+  /** Nobody asked for this port: the usual one was in use. */
+  readonly isFallback: boolean;
 }): Summary {
-  const { fleet, server, agents, leader, isTemporary } = of;
+  const { fleet, server, agents, leader, isTemporary, isFallback } = of;
   const { url, version, storeDir, pid } = server;
   const document = {
     kind: 'up',
@@ -32,10 +35,9 @@ export function summaryOf(of: {
   };
   const names = agents.map((agent) => `${agent.id} (process ${agent.pid})`).join(', ');
   const kept = isTemporary ? 'removed at the end' : 'kept';
-  const portNote =
-    url === DEFAULT_SERVERS
-      ? ''
-      : `\n             port 4222 was not asked for or is in use: commands need --servers`;
+  const portNote = isFallback
+    ? `\n             (port ${DEFAULT_PORT} is in use, so commands need --servers)`
+    : '';
   const text = [
     `${colors.bold('nats-server')}  ${version} at ${colors.bold(url)}, data in ${storeDir} (${kept})${portNote}`,
     `${colors.bold('agents')}       ${names}`,

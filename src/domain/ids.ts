@@ -12,10 +12,6 @@ export type TaskId = Brand<string, 'TaskId'>;
 export type ProposalId = Brand<string, 'ProposalId'>;
 /** One life of a process; random. */
 export type Incarnation = Brand<string, 'Incarnation'>;
-/** Election number: +1 with each term-start, never less. 0: nobody ever led. */
-export type Term = Brand<number, 'Term'>;
-/** Position in the ledger; the first entry is 1. 0: before the first. */
-export type Sequence = Brand<number, 'Sequence'>;
 
 export const NAME_PATTERN = '^[A-Za-z0-9_-]{1,63}$';
 const name = new RegExp(NAME_PATTERN);

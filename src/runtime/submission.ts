@@ -9,7 +9,7 @@ import type { Settings } from '../domain/settings.ts';
 import type { Incoming } from '../ports.ts';
 import { decode, encode } from '../wire/codec.ts';
 import { digestOf, doorFor, type Admitted } from '../wire/door.ts';
-import { SubmitManySchema, SubmitSchema, type TaskMessage } from '../wire/messages.ts';
+import { SubmitManySchema, TaskSchema, type TaskMessage } from '../wire/messages.ts';
 
 export interface Submission {
   readonly request: SubmitRequest;
@@ -25,7 +25,7 @@ export interface SubmissionOptions {
   readonly proposer: string;
 }
 
-const one = doorFor(SubmitSchema);
+const one = doorFor(TaskSchema);
 const many = doorFor(SubmitManySchema);
 
 export function readSubmission(message: Incoming, options: SubmissionOptions): Admitted<Submission> {

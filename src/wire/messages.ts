@@ -2,7 +2,7 @@
  * The shape of every message that crosses the wire, as JSON Schema (typebox). One definition serves validation,
  * documentation and types; limits that are a fleet's settings are checked where the settings are known.
  */
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { Profile } from '../domain/events.ts';
 import { NAME_PATTERN } from '../domain/ids.ts';
 
@@ -221,7 +221,6 @@ export const SubmitManySchema = Type.Object(
   { tasks: Type.Array(TaskSchema, { minItems: 1 }), key: Type.Optional(Key) },
   closed,
 );
-export const SubmitSchema = TaskSchema;
 
 export const ByIdSchema = Type.Object({ id: Id }, closed);
 export const OutcomesSchema = Type.Object({ ids: Type.Array(Id, { maxItems: 1_000 }) }, closed);
@@ -252,5 +251,3 @@ export const AgentsSchema = Type.Object(
   closed,
 );
 export const NothingSchema = Type.Object({}, closed);
-
-export type MessageOf<T extends TSchema> = Static<T>;

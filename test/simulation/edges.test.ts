@@ -15,7 +15,10 @@ beforeAll(async () => {
   for (const [name, behaviour] of Object.entries(behaviours)) {
     const taken = new Set<ChartEdge>();
     const startedAt = performance.now();
-    await behaviour(recordingCharts((edge) => taken.add(edge)), SEED);
+    await behaviour(
+      recordingCharts((edge) => taken.add(edge)),
+      SEED,
+    );
     played.push({ name, ms: performance.now() - startedAt, taken });
   }
   played.sort((a, b) => a.ms - b.ms);

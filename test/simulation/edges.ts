@@ -43,7 +43,8 @@ function edgesIn(chart: string, node: Plain, path: readonly string[]): ChartEdge
   const add = (value: unknown, at: readonly string[], what: string): void => {
     const name = `${chart}: ${where} ${what}`;
     if (!Array.isArray(value)) edges.push({ chart, name, path: at });
-    else value.forEach((_, i) => edges.push({ chart, name: `${name}, alternative ${i + 1}`, path: [...at, i] }));
+    else
+      value.forEach((_, i) => edges.push({ chart, name: `${name}, alternative ${i + 1}`, path: [...at, i] }));
   };
   for (const kind of ['on', 'after'] as const) {
     for (const [type, value] of Object.entries((node[kind] ?? {}) as Plain)) {
@@ -64,7 +65,9 @@ export function chartsWithout(edge: ChartEdge): NodeCharts {
 
 /** All charts as they are; `taken` hears of each edge when a fleet takes it. */
 export function recordingCharts(taken: (edge: ChartEdge) => void): NodeCharts {
-  const recording = Object.fromEntries(Object.keys(machines).map((chart) => [chart, recordingMachine(chart, taken)]));
+  const recording = Object.fromEntries(
+    Object.keys(machines).map((chart) => [chart, recordingMachine(chart, taken)]),
+  );
   const { tables, ...live } = assembled({ ...machines, ...recording });
   const table = (chart: 'member' | 'task' | 'proposal'): Chart => recordingTable(chart, tables[chart], taken);
   return { ...live, tables: { member: table('member'), task: table('task'), proposal: table('proposal') } };
@@ -130,7 +133,9 @@ function recordingTable(chart: string, table: Chart, taken: (edge: ChartEdge) =>
     .filter((edge) => edge.chart === chart)
     .map((edge) => ({ edge, rows: compile(without(edge)).table }));
   const noted = (state: string, type: string, cell: Cell, place: number): Cell => {
-    const origins = lacking.filter(({ rows }) => isMissing(table.table[state]?.[type] ?? [], rows[state]?.[type] ?? [], place));
+    const origins = lacking.filter(({ rows }) =>
+      isMissing(table.table[state]?.[type] ?? [], rows[state]?.[type] ?? [], place),
+    );
     return {
       guard: cell.guard,
       get target() {
@@ -151,7 +156,8 @@ function recordingTable(chart: string, table: Chart, taken: (edge: ChartEdge) =>
 /** Whether `place` is where the shorter list lacks something of the whole one. */
 function isMissing(whole: readonly Cell[], rest: readonly Cell[], place: number): boolean {
   if (rest.length === whole.length) return false;
-  const same = (i: number): boolean => rest[i]?.target === whole[i]?.target && rest[i]?.guard === whole[i]?.guard;
+  const same = (i: number): boolean =>
+    rest[i]?.target === whole[i]?.target && rest[i]?.guard === whole[i]?.guard;
   const first = whole.findIndex((_, i) => !same(i));
   return place === first;
 }

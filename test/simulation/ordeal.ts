@@ -32,7 +32,10 @@ export async function ordeal(options: OrdealOptions): Promise<Verdict> {
   const world = new SimulatedWorld({ seed, trace: options.trace ?? null });
   const random = world.random('ordeal');
   const log = logFor(world, options.log);
-  const fleet = new SimulatedFleet(world, { ...(log === null ? {} : { log }), settings: { idempotencyWindowMs: 600_000 } });
+  const fleet = new SimulatedFleet(world, {
+    ...(log === null ? {} : { log }),
+    settings: { idempotencyWindowMs: 600_000 },
+  });
   const witness = new Witness(fleet, charts);
   const work = { fleet, witness, random, untilMs: troubledMs };
   const hosts = Array.from({ length: 3 + random.below(6) }, (_, i) => `agent-${i + 1}`);
@@ -85,7 +88,8 @@ function missing(fleet: SimulatedFleet, witness: Witness, workloads: readonly Wo
   const { tasks, proposals } = witness.state;
   if (fleet.leaders().length !== 1) return `${fleet.leaders().length} leaders`;
   const open = [...tasks.values()].filter((task) => !isEnded(task));
-  if (open.length > 0) return `${open.length} tasks, the first ${open[0]?.spec.id ?? ''} is ${open[0]?.status ?? ''}`;
+  if (open.length > 0)
+    return `${open.length} tasks, the first ${open[0]?.spec.id ?? ''} is ${open[0]?.status ?? ''}`;
   const undecided = [...proposals.values()].filter(({ status }) => status === 'open');
   if (undecided.length > 0) return `${undecided.length} open proposals`;
   const asked = workloads.reduce((sum, { pending }) => sum + pending, 0);
@@ -96,7 +100,9 @@ function logFor(world: SimulatedWorld, sink: OrdealOptions['log']): ((id: string
   if (sink === undefined) return null;
   return (id) => {
     const out = (fields: object, message: string): void => {
-      sink(`${world.now.toFixed(0)} ${id} ${message} ${JSON.stringify(fields, (_, v: unknown) => (v instanceof Error ? v.stack : v))}`);
+      sink(
+        `${world.now.toFixed(0)} ${id} ${message} ${JSON.stringify(fields, (_, v: unknown) => (v instanceof Error ? v.stack : v))}`,
+      );
     };
     return { debug: out, info: out, warn: out, error: out };
   };

@@ -36,10 +36,15 @@ test.each(seeds)('seed %i', { timeout: 120_000 }, async (seed) => {
 });
 
 test('the same seed gives the same world, step for step', async () => {
-  const [one, other] = [await ordeal({ seed: first, troubledMs: 8_000 }), await ordeal({ seed: first, troubledMs: 8_000 })];
+  const [one, other] = [
+    await ordeal({ seed: first, troubledMs: 8_000 }),
+    await ordeal({ seed: first, troubledMs: 8_000 }),
+  ];
   expect(other).toEqual(one);
 });
 
 function failureOf(seed: number, problems: readonly string[]): string {
-  return [`seed ${seed}; replay with: make simulate SEED=${seed} (TRACE=1 for every step)`, ...problems].join('\n');
+  return [`seed ${seed}; replay with: make simulate SEED=${seed} (TRACE=1 for every step)`, ...problems].join(
+    '\n',
+  );
 }

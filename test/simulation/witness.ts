@@ -53,7 +53,8 @@ export class Witness {
       if (!isAhead && this.#inspected.get(replica) === sequence) continue;
       this.#inspected.set(replica, sequence);
       if (!isAhead && sequence === this.state.sequence) {
-        if (canonical(replica.state) !== this.#canonical()) this.note(`${host} differs from the ledger at ${sequence}`);
+        if (canonical(replica.state) !== this.#canonical())
+          this.note(`${host} differs from the ledger at ${sequence}`);
       } else {
         for (const what of violations(replica.state)) this.note(`replica of ${host} at ${sequence}: ${what}`);
       }
@@ -75,7 +76,10 @@ export class Witness {
   }
 
   /** A handler is told to stop: only what the ledger has ended, or an agent that leaves, may say so. */
-  handlerAborted(agent: { id: string; incarnation: string; isLeaving: boolean }, { id, attempt }: AttemptName): void {
+  handlerAborted(
+    agent: { id: string; incarnation: string; isLeaving: boolean },
+    { id, attempt }: AttemptName,
+  ): void {
     const task = this.#task(id);
     const current = task === undefined ? undefined : currentAttempt(task);
     const isOver = current?.attempt !== attempt || current.endedAt !== null || task?.status === 'cancelling';

@@ -1,5 +1,10 @@
 /** What a fleet has to do while it is troubled: handlers of every temper, and a client that asks for everything. */
-import { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from '../../src/runtime/attempts.ts';
+import {
+  DoNotRetry,
+  type Handler,
+  type HandlerContext,
+  type RunningTask,
+} from '../../src/runtime/attempts.ts';
 import type { SeededRandom, SimulatedFleet } from '../../src/simulation/index.ts';
 import type { Fleet, TaskInput } from '../../src/sdk/fleet.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -37,7 +42,12 @@ export function handlerOn(hostId: string, id: string, { fleet, witness, random }
   };
 }
 
-function work(task: RunningTask, signal: HandlerContext['signal'], clock: Clock, draw: SeededRandom): Promise<unknown> {
+function work(
+  task: RunningTask,
+  signal: HandlerContext['signal'],
+  clock: Clock,
+  draw: SeededRandom,
+): Promise<unknown> {
   const temper = draw.next();
   const ms = temper < 0.1 ? draw.within({ min: 2_000, max: 6_000 }) : draw.within({ min: 0, max: 400 });
   return new Promise((resolve, reject) => {
@@ -74,8 +84,10 @@ export function keepAsking(client: Fleet, clientId: string, options: WorkloadOpt
     const mark = `${clientId}-${asked}`;
     const dice = random.next();
     if (dice < 0.7) follow('submit', submit(client, witness, taskFor(mark, random), mark));
-    else if (dice < 0.85) follow('submit and cancel', submitAndCancel(client, witness, taskFor(mark, random), mark));
-    else if (dice < 0.97) follow('propose', client.propose({ type: 'policy', timeoutMs: 5_000, quorum: 0.4 }));
+    else if (dice < 0.85)
+      follow('submit and cancel', submitAndCancel(client, witness, taskFor(mark, random), mark));
+    else if (dice < 0.97)
+      follow('propose', client.propose({ type: 'policy', timeoutMs: 5_000, quorum: 0.4 }));
     else follow('elect', client.elect({ timeoutMs: 60_000 }));
     world.after(random.within(PAUSE_MS), ask);
   };
@@ -108,7 +120,12 @@ async function submit(client: Fleet, witness: Witness, task: TaskInput, mark: st
   witness.outcomeTold(handle.id, outcome.status);
 }
 
-async function submitAndCancel(client: Fleet, witness: Witness, task: TaskInput, mark: string): Promise<void> {
+async function submitAndCancel(
+  client: Fleet,
+  witness: Witness,
+  task: TaskInput,
+  mark: string,
+): Promise<void> {
   const handle = await client.submit(task);
   witness.acknowledged(mark, handle.id);
   try {

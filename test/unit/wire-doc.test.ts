@@ -12,7 +12,7 @@ import {
   ProposalsSchema,
   ProposeSchema,
   SubmitManySchema,
-  SubmitSchema,
+  TaskSchema,
   TasksSchema,
   VoteSchema,
 } from '../../src/wire/messages.ts';
@@ -22,7 +22,7 @@ import { blocksByHeading, textOf } from '../support/docs.ts';
 const blocks = blocksByHeading(textOf('docs/wire.md'), 'json');
 
 const requests: Readonly<Record<ApiVerb, TSchema>> = {
-  submit: SubmitSchema,
+  submit: TaskSchema,
   task: ByIdSchema,
   tasks: TasksSchema,
   cancel: ByIdSchema,

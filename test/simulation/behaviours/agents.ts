@@ -75,18 +75,24 @@ export const agents: Behaviours = {
     expectThat(stage.task(second).attempt === 0, 'the second task waits for another');
   }),
 
-  'an agent that cannot finish in time hands its work back': play({ settings: { leaveGraceMs: 2_000 } }, async (stage) => {
-    await withWorker(stage, { capabilities: ['x'] });
-    const id = await stage.submit({ ...deaf, ms: 20_000 }, { requiredCapabilities: ['x'] });
-    await stage.becomes(id, 'running');
-    stage.node('w').leave();
-    await stage.ends('w', null, 4_000);
-    await stage.stand({ w: 'left' }, 100);
-    expectThat(stage.aborted.includes(`w ${id}/1`), 'its handler was told to stop');
-    expectThat(stage.task(id).attempts[0]?.end === 'returned' && stage.task(id).failures === 0, 'it does not count');
-    stage.join({ u: { ...worker, capabilities: ['x'] } });
-    await stage.becomes(id, 'running');
-  }),
+  'an agent that cannot finish in time hands its work back': play(
+    { settings: { leaveGraceMs: 2_000 } },
+    async (stage) => {
+      await withWorker(stage, { capabilities: ['x'] });
+      const id = await stage.submit({ ...deaf, ms: 20_000 }, { requiredCapabilities: ['x'] });
+      await stage.becomes(id, 'running');
+      stage.node('w').leave();
+      await stage.ends('w', null, 4_000);
+      await stage.stand({ w: 'left' }, 100);
+      expectThat(stage.aborted.includes(`w ${id}/1`), 'its handler was told to stop');
+      expectThat(
+        stage.task(id).attempts[0]?.end === 'returned' && stage.task(id).failures === 0,
+        'it does not count',
+      );
+      stage.join({ u: { ...worker, capabilities: ['x'] } });
+      await stage.becomes(id, 'running');
+    },
+  ),
 
   'a connection that is lost and found again changes nothing': play({}, async (stage) => {
     await withWorker(stage);
@@ -112,21 +118,24 @@ export const agents: Behaviours = {
     await stage.stand({ w: 'dead' }, 15_000);
   }),
 
-  'an agent that joins, drains or leaves when the connection breaks goes on where it was': play({}, async (stage) => {
-    stage.join({ w: worker });
-    await stage.run(100);
-    stage.world.broker.restart(500);
-    await stage.run(50);
-    stage.join({ a: {} });
-    await stage.stand({ w: 'alive' });
-    const id = await stage.submit({ ms: 3_000 }, { requiredCapabilities: [] });
-    await stage.becomes(id, 'running');
-    stage.node('w').leave();
-    await stage.run(5);
-    stage.world.broker.restart(500);
-    await stage.ends('w', null, 8_000);
-    await stage.stand({ w: 'left' });
-  }),
+  'an agent that joins, drains or leaves when the connection breaks goes on where it was': play(
+    {},
+    async (stage) => {
+      stage.join({ w: worker });
+      await stage.run(100);
+      stage.world.broker.restart(500);
+      await stage.run(50);
+      stage.join({ a: {} });
+      await stage.stand({ w: 'alive' });
+      const id = await stage.submit({ ms: 3_000 }, { requiredCapabilities: [] });
+      await stage.becomes(id, 'running');
+      stage.node('w').leave();
+      await stage.run(5);
+      stage.world.broker.restart(500);
+      await stage.ends('w', null, 8_000);
+      await stage.stand({ w: 'left' });
+    },
+  ),
 
   'an agent that was silent is suspect, and alive again when it answers': play({}, async (stage) => {
     await withWorker(stage);
@@ -217,7 +226,8 @@ export const agents: Behaviours = {
     stage.world.host('w').pause();
     stage.join({ w: { ...worker, capabilities: ['x'], host: 'elsewhere' } });
     const { incarnation } = stage.node('elsewhere');
-    const holds = (): boolean => [...stage.ledger.members.values()].some((each) => each.incarnation === incarnation);
+    const holds = (): boolean =>
+      [...stage.ledger.members.values()].some((each) => each.incarnation === incarnation);
     await stage.until('the new one holds the id', holds, 10_000);
     stage.world.host('w').resume();
     await stage.ends('w', 'REPLACED', 5_000);
@@ -234,18 +244,21 @@ export const agents: Behaviours = {
     await stage.stand({ w: 'alive' }, 3_000);
   }),
 
-  'who left or died is forgotten after a while': play({ settings: { forgetMembersMs: 2_000 } }, async (stage) => {
-    await withWorker(stage);
-    stage.join({ u: worker });
-    await stage.stand({ u: 'alive' });
-    stage.node('w').leave();
-    await stage.ends('w', null);
-    stage.fleet.kill('v');
-    await stage.stand({ w: 'unknown', v: 'unknown' }, 8_000);
-    expectThat((await stage.seen('w')).state === 'unknown', 'w is not listed');
-    stage.join({ w: worker });
-    await stage.stand({ w: 'alive' });
-  }),
+  'who left or died is forgotten after a while': play(
+    { settings: { forgetMembersMs: 2_000 } },
+    async (stage) => {
+      await withWorker(stage);
+      stage.join({ u: worker });
+      await stage.stand({ u: 'alive' });
+      stage.node('w').leave();
+      await stage.ends('w', null);
+      stage.fleet.kill('v');
+      await stage.stand({ w: 'unknown', v: 'unknown' }, 8_000);
+      expectThat((await stage.seen('w')).state === 'unknown', 'w is not listed');
+      stage.join({ w: worker });
+      await stage.stand({ w: 'alive' });
+    },
+  ),
 
   'an agent can change what it offers while it runs': play({}, async (stage) => {
     await withWorker(stage);

@@ -27,17 +27,23 @@ export const elections: Behaviours = {
     await stage.led('a', 3_000);
   }),
 
-  'a killed leader is followed by the best, who knows that it is the best and claims at once': play({}, async (stage) => {
-    stage.join(abc);
-    await stage.led('b');
-    await stage.run(4_000);
-    stage.fleet.kill('b');
-    await stage.led('c', 1_000);
-    const { lastElection } = stage.ledger;
-    expectThat(lastElection !== null && lastElection.durationMs < 50, 'c claims without waiting for answers');
-    await stage.run(6_000);
-    expectThat(stage.ledger.term === 2, 'one election');
-  }),
+  'a killed leader is followed by the best, who knows that it is the best and claims at once': play(
+    {},
+    async (stage) => {
+      stage.join(abc);
+      await stage.led('b');
+      await stage.run(4_000);
+      stage.fleet.kill('b');
+      await stage.led('c', 1_000);
+      const { lastElection } = stage.ledger;
+      expectThat(
+        lastElection !== null && lastElection.durationMs < 50,
+        'c claims without waiting for answers',
+      );
+      await stage.run(6_000);
+      expectThat(stage.ledger.term === 2, 'one election');
+    },
+  ),
 
   'a better one that is not ready to stand says so, and the weaker one waits for it': play(
     { rank: lateBest },
@@ -75,7 +81,10 @@ export const elections: Behaviours = {
     stranger.listen();
     stranger.stand(1);
     await stage.run(200);
-    expectThat(stranger.heard.some(({ from, said }) => from === 'a' && said.kind === 'victory'), 'a says that it leads');
+    expectThat(
+      stranger.heard.some(({ from, said }) => from === 'a' && said.kind === 'victory'),
+      'a says that it leads',
+    );
     expectThat(stage.ledger.term === 1, 'and leads on');
   }),
 
@@ -89,7 +98,10 @@ export const elections: Behaviours = {
       stage.world.host('d').pause();
       await stage.run(2_000);
       stage.world.host('a').pause();
-      await stage.until('b stands', () => stage.node('b').contender?.states.election === 'campaigning.standing');
+      await stage.until(
+        'b stands',
+        () => stage.node('b').contender?.states.election === 'campaigning.standing',
+      );
       await stage.until('c defers', () => stage.node('c').contender?.states.election === 'deferring');
       stage.world.host('a').resume();
       stage.world.host('d').resume();

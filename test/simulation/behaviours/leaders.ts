@@ -40,18 +40,21 @@ export const leaders: Behaviours = {
     await stage.until('a follows', () => stage.node('a').contender?.states.coordinator === 'standby', 10_000);
   }),
 
-  'a leader whose appends are not answered resigns, and what lands later changes nothing': play({}, async (stage) => {
-    stage.join(ab);
-    await stage.led('a');
-    await stage.run(3_000);
-    holdAppends(stage, 'a', 10);
-    const task = stage.client.submit({ type: 'work', payload: {} });
-    await stage.led('b', 12_000);
-    stage.world.ledger(stage.fleet.name).releaseHeld();
-    await stage.becomes((await stage.ask(task)).id, 'completed');
-    stage.fleet.kill('b');
-    await stage.led('a', 12_000);
-  }),
+  'a leader whose appends are not answered resigns, and what lands later changes nothing': play(
+    {},
+    async (stage) => {
+      stage.join(ab);
+      await stage.led('a');
+      await stage.run(3_000);
+      holdAppends(stage, 'a', 10);
+      const task = stage.client.submit({ type: 'work', payload: {} });
+      await stage.led('b', 12_000);
+      stage.world.ledger(stage.fleet.name).releaseHeld();
+      await stage.becomes((await stage.ask(task)).id, 'completed');
+      stage.fleet.kill('b');
+      await stage.led('a', 12_000);
+    },
+  ),
 
   'a leader with nothing to append learns from others that it was replaced': play({}, async (stage) => {
     stage.join({ ...ab, c: { electable: false } });
@@ -123,7 +126,10 @@ export const leaders: Behaviours = {
     expectThat(stage.ledger.term === 1, 'a still leads');
     await stage.led('b', 4_000);
     await stage.ends('a', null);
-    expectThat(stage.member('a') === 'left' && stage.ledger.lastElection?.cause === 'handover', 'a handed over');
+    expectThat(
+      stage.member('a') === 'left' && stage.ledger.lastElection?.cause === 'handover',
+      'a handed over',
+    );
     for (const id of tasks) await stage.becomes(id, 'completed');
     expectThat(stage.ledger.term === 2, 'one election');
   }),

@@ -31,8 +31,11 @@ export const proposals: Behaviours = {
 
   'the vote of an outsider counts, once': play({}, async (stage) => {
     await fleetOf(stage, { a: 'reject' });
-    const proposal = await stage.ask(stage.client.openProposal({ type: 'policy', quorum: 1, voters: ['x', 'y'] }));
-    const vote = (voter: string, decision: Decision): Promise<void> => stage.client.vote({ proposal, voter, decision });
+    const proposal = await stage.ask(
+      stage.client.openProposal({ type: 'policy', quorum: 1, voters: ['x', 'y'] }),
+    );
+    const vote = (voter: string, decision: Decision): Promise<void> =>
+      stage.client.vote({ proposal, voter, decision });
     await stage.ask(vote('x', 'approve'));
     await stage.ask(vote('x', 'approve'));
     expectThat((await stage.refusalOf(vote('x', 'reject'))) === 'ALREADY_VOTED', 'x has voted');
@@ -59,7 +62,9 @@ export const proposals: Behaviours = {
     await fleetOf(stage, { a: 'approve', b: 'approve', c: 'approve', d: 'approve' });
     await stage.led('a');
     stage.world.host('d').pause();
-    const { status } = await stage.ask(stage.client.propose({ type: 'policy', quorum: 0.75, timeoutMs: 20_000 }));
+    const { status } = await stage.ask(
+      stage.client.propose({ type: 'policy', quorum: 0.75, timeoutMs: 20_000 }),
+    );
     expectThat(status === 'approved', 'without d');
     const waits = stage.client.propose({ type: 'policy', quorum: 1, timeoutMs: 60_000 });
     const late = await stage.ask(waits, 15_000);

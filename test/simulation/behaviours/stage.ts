@@ -48,7 +48,11 @@ export class Stage {
 
   constructor(charts: NodeCharts, seed: number, { settings = {}, rank }: StageOptions = {}) {
     this.world = new SimulatedWorld({ seed });
-    this.fleet = new SimulatedFleet(this.world, { charts, settings, ...(rank === undefined ? {} : { rank }) });
+    this.fleet = new SimulatedFleet(this.world, {
+      charts,
+      settings,
+      ...(rank === undefined ? {} : { rank }),
+    });
     this.witness = new Witness(this.fleet, wholeCharts);
     this.client = this.fleet.client();
   }

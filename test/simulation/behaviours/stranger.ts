@@ -45,7 +45,10 @@ export class Stranger {
     this.bus.subscribe(this.#subjects.inbox(this.id), serve);
     const profile = { capabilities: [], priority: 0, slots: 1, electable: false, labels: {}, handles: [] };
     const data = encode({ kind: 'join', incarnation: this.id, profile }, 'json');
-    this.bus.request({ subject: this.#subjects.agent('join', this.id), data, headers, timeoutMs: 1_000 }, () => undefined);
+    this.bus.request(
+      { subject: this.#subjects.agent('join', this.id), data, headers, timeoutMs: 1_000 },
+      () => undefined,
+    );
   }
 
   reply(message: Incoming): void {
@@ -54,6 +57,10 @@ export class Stranger {
   }
 
   #say(message: ElectionMessage): void {
-    this.bus.publish({ subject: this.#subjects.agent('election', this.id), data: encode(message, 'json'), headers });
+    this.bus.publish({
+      subject: this.#subjects.agent('election', this.id),
+      data: encode(message, 'json'),
+      headers,
+    });
   }
 }

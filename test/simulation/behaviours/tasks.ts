@@ -46,9 +46,15 @@ export const tasks: Behaviours = {
     await fleetOf(stage);
     const id = await stage.submit({ ms: 5_000 }, { runTimeoutMs: 500, maxRetries: 1 });
     await stage.becomes(id, 'failed', 6_000);
-    expectThat(stage.task(id).attempts.every(({ end }) => end === 'timedOut'), 'both timed out');
+    expectThat(
+      stage.task(id).attempts.every(({ end }) => end === 'timedOut'),
+      'both timed out',
+    );
     await stage.run(1_000);
-    expectThat(stage.aborted.filter((each) => each.includes(id)).length === 2, 'both handlers were told to stop');
+    expectThat(
+      stage.aborted.filter((each) => each.includes(id)).length === 2,
+      'both handlers were told to stop',
+    );
   }),
 
   'a task that nobody has yet is cancelled at once': play({}, async (stage) => {
@@ -73,18 +79,21 @@ export const tasks: Behaviours = {
     await stage.becomes(deaf, 'cancelled');
   }),
 
-  'a task that is assigned to a frozen agent is cancelled when that agent is dead': play({}, async (stage) => {
-    await fleetOf(stage);
-    stage.join({ w: { electable: false, capabilities: ['x'] } });
-    await stage.stand({ w: 'alive' });
-    stage.world.host('w').pause();
-    const id = await stage.submit({}, { requiredCapabilities: ['x'] });
-    await stage.becomes(id, 'assigned');
-    expectThat((await stage.ask(stage.client.cancel(id))) === 'cancelling', 'its agent has not answered');
-    await stage.becomes(id, 'cancelled', 8_000);
-    stage.world.host('w').resume();
-    await stage.stand({ w: 'alive' });
-  }),
+  'a task that is assigned to a frozen agent is cancelled when that agent is dead': play(
+    {},
+    async (stage) => {
+      await fleetOf(stage);
+      stage.join({ w: { electable: false, capabilities: ['x'] } });
+      await stage.stand({ w: 'alive' });
+      stage.world.host('w').pause();
+      const id = await stage.submit({}, { requiredCapabilities: ['x'] });
+      await stage.becomes(id, 'assigned');
+      expectThat((await stage.ask(stage.client.cancel(id))) === 'cancelling', 'its agent has not answered');
+      await stage.becomes(id, 'cancelled', 8_000);
+      stage.world.host('w').resume();
+      await stage.stand({ w: 'alive' });
+    },
+  ),
 
   'a task waits for its approval, and then for its time': play({}, async (stage) => {
     await fleetOf(stage);
@@ -103,7 +112,10 @@ export const tasks: Behaviours = {
     await fleetOf(stage, 'reject');
     const id = await stage.submit({}, { approval: {} });
     await stage.becomes(id, 'failed', 2_000);
-    expectThat(stage.task(id).attempt === 0 && stage.task(id).error?.code === 'NOT_APPROVED', 'for that reason');
+    expectThat(
+      stage.task(id).attempt === 0 && stage.task(id).error?.code === 'NOT_APPROVED',
+      'for that reason',
+    );
   }),
 
   'a task is not started before its time': play({}, async (stage) => {
