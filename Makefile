@@ -14,7 +14,7 @@ sources := $(shell find src actors examples bench -name '*.ts' -o -type d 2>/dev
 
 ## Variables, as in `make simulate SEEDS=500`:
 SEEDS ?= 50#   how many seeds `simulate` runs
-DIR ?=#        where `demo` and `up` keep their data; empty: a temporary folder
+DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
 .PHONY: help setup build check fix format lint types package test test-unit test-integration simulate mutants demo up bench graph clean
@@ -73,7 +73,7 @@ simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants check
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
 
-demo: build ## a small fleet that hunts threats, loses its leader, and loses no work (DIR=folder keeps the data)
+demo: build ## five processes hunt threats in a directory tree, lose their leader, and lose no work (DIR=folder)
 	node dist/examples/threat-hunt/main.js $(if $(DIR),--dir '$(DIR)')
 
 up: build ## a fleet of three agents and a private nats-server on this machine, until Ctrl-C

@@ -43,8 +43,9 @@ async function main(): Promise<number> {
     return 2;
   }
   const interrupted = new AbortController();
+  // Not once: some send a signal twice, and the second must not end us in the middle of cleaning up.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
       interrupted.abort(new Error(`interrupted by ${signal}`));
     });
   }

@@ -61,7 +61,7 @@ export function tally(
   };
 }
 
-/** The least weight whose share is the quorum. Shares are compared, since the product is off: 0.1 × 3000 > 300. */
+/** The least weight whose share is the quorum. Shares are compared, since the product is off: 0.07 × 100 > 7. */
 function weightNeeded(quorum: number, total: number): number {
   const near = Math.ceil(quorum * total);
   return near > 0 && (near - 1) / total >= quorum ? near - 1 : near;

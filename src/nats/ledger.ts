@@ -17,6 +17,8 @@ const openTimeoutMs = 5_000;
 export interface NatsLedgerOptions {
   readonly address: NatsAddress;
   readonly wish: LedgerStreamWish;
+  /** Whether a stream that is not there is created. */
+  readonly mayCreate: boolean;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
@@ -94,7 +96,15 @@ export class NatsLedger implements Ledger {
     });
     const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;
     const outcome = await new Promise<SetupOutcome>((resolve) =>
-      setUpStream({ request: connection.request, wish, hasJetStream, mayCreate: !this.#hasOpened }, resolve),
+      setUpStream(
+        {
+          request: connection.request,
+          wish,
+          hasJetStream,
+          mayCreate: this.#options.mayCreate && !this.#hasOpened,
+        },
+        resolve,
+      ),
     );
     if (outcome.kind !== 'ready' || this.#isClosed) {
       connection.close();

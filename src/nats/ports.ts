@@ -15,6 +15,8 @@ export interface NatsPortsOptions extends NatsAddress {
   readonly replicas?: 1 | 3;
   /** Default 1 GiB. */
   readonly ledgerBytesMax?: number;
+  /** Whether a ledger that is not there is created. Default true. */
+  readonly mayCreate?: boolean;
   readonly log: NatsLog;
 }
 
@@ -27,7 +29,7 @@ export interface NatsPorts extends Ports {
 
 /** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the credentials. */
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
-  const { fleet, replicas, ledgerBytesMax, log, ...address } = options;
+  const { fleet, replicas, ledgerBytesMax, mayCreate = true, log, ...address } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
   const nc = await connectNats(address, true);
   const { inboxPrefix } = address;
@@ -38,7 +40,7 @@ export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPort
     ...(replicas === undefined ? {} : { replicas }),
     ...(ledgerBytesMax === undefined ? {} : { ledgerBytesMax }),
   };
-  const ledger = new NatsLedger({ address, wish, bus, clock: realClock, random: realRandom, log });
+  const ledger = new NatsLedger({ address, wish, mayCreate, bus, clock: realClock, random: realRandom, log });
   return {
     clock: realClock,
     random: realRandom,

@@ -27,7 +27,7 @@ export class Ballots {
   readonly #options: BallotsOptions;
   /** Proposal → our ballot, or null while the handler thinks. */
   readonly #cast = new Map<string, Decision | null>();
-  readonly #sending = new Set<string>();
+  readonly #sending = new Map<string, { readonly decision: Decision; readonly forget: () => void }>();
   #isStopped = false;
 
   constructor(options: BallotsOptions) {
@@ -44,6 +44,15 @@ export class Ballots {
     }
     this.#remember(request.id, null);
     void this.#think(request);
+  }
+
+  /** A new leader is there: whoever was asked before will not answer. */
+  askAnew(): void {
+    for (const [proposal, { decision, forget }] of this.#sending) {
+      forget();
+      this.#sending.delete(proposal);
+      this.#send(proposal, decision);
+    }
   }
 
   stop(): void {
@@ -64,21 +73,24 @@ export class Ballots {
 
   #send(proposal: string, decision: Decision): void {
     if (this.#sending.has(proposal) || this.#isStopped) return;
-    this.#sending.add(proposal);
     const { bus, clock, subject, resendMs, log } = this.#options;
     const ballot: BallotMessage = { proposal, decision };
-    bus.request({ subject, data: encode(ballot, 'json'), headers, timeoutMs: resendMs * 4 }, (outcome) => {
-      this.#sending.delete(proposal);
-      const problem = problemIn(outcome);
-      const isLater = problem !== null && errorKinds[problem.code].isRetryable;
-      if (outcome.kind === 'reply' && !isLater) {
-        if (problem !== null) log.debug({ proposal, problem }, 'ballot refused');
-        return;
-      }
-      clock.setTimeout(() => {
-        this.#send(proposal, decision);
-      }, resendMs / 2);
-    });
+    const forget = bus.request(
+      { subject, data: encode(ballot, 'json'), headers, timeoutMs: resendMs * 4 },
+      (outcome) => {
+        this.#sending.delete(proposal);
+        const problem = problemIn(outcome);
+        const isLater = problem !== null && errorKinds[problem.code].isRetryable;
+        if (outcome.kind === 'reply' && !isLater) {
+          if (problem !== null) log.debug({ proposal, problem }, 'ballot refused');
+          return;
+        }
+        clock.setTimeout(() => {
+          this.#send(proposal, decision);
+        }, resendMs / 2);
+      },
+    );
+    this.#sending.set(proposal, { decision, forget });
   }
 
   #remember(proposal: string, decision: Decision | null): void {

@@ -60,6 +60,8 @@ export class Chair {
   readonly #actor: ActorRefFrom<typeof coordinatorMachine>;
   #office: Office | null = null;
   #rooms: Subscription[] = [];
+  /** Our latest claim. */
+  #termStart: { readonly entry: Entry; readonly slot: number } | null = null;
 
   constructor(options: ChairOptions) {
     this.#options = options;
@@ -229,6 +231,7 @@ export class Chair {
         },
       ],
     };
+    this.#termStart = { entry, slot };
     const data = encodeEntry(entry);
     this.#writer.write(data, slot, (outcome: WriteOutcome) => {
       if (outcome === 'committed') this.#options.replica.receive(slot, data);
@@ -278,6 +281,7 @@ export class Chair {
     ];
     log.info({ term: state.term, fencingToken: state.fencingToken }, 'leading');
     this.#options.onClaimWon();
+    if (this.#termStart !== null) office.begin(this.#termStart.entry, this.#termStart.slot);
   }
 
   #leaveOffice(): void {

@@ -36,6 +36,7 @@ export class Courier {
   readonly #options: CourierOptions;
   #waiting: Report[] = [];
   #inFlight: readonly Report[] = [];
+  #forget: (() => void) | null = null;
   #isScheduled = false;
   #isStopped = false;
   /** Halved when the leader refuses a message, until the one report that it refuses is alone. */
@@ -59,6 +60,15 @@ export class Courier {
   add(report: Report): void {
     this.#waiting.push(report);
     this.#schedule(0);
+  }
+
+  /** A new leader is there: whoever was asked before will not answer. */
+  askAnew(): void {
+    this.#forget?.();
+    this.#forget = null;
+    this.#waiting = [...this.#inFlight, ...this.#waiting];
+    this.#inFlight = [];
+    this.#send();
   }
 
   stop(): void {
@@ -85,9 +95,10 @@ export class Courier {
     this.#inFlight = batch;
     const message: ReportMessage = { incarnation, reports: batch };
     // Patience for a commit: longer than the leader's own retry, shorter than giving up on it.
-    bus.request(
+    this.#forget = bus.request(
       { subject, data: encode(message, 'msgpack'), headers, timeoutMs: resendMs * 4 },
       (outcome) => {
+        this.#forget = null;
         this.#inFlight = [];
         this.#answered(batch, outcome);
       },

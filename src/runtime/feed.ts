@@ -30,7 +30,7 @@ export class Feed {
       const kind = kindOf(event);
       if (kind === null) continue;
       const items = kinds.get(kind);
-      const item = this.#itemOf(event);
+      const item = this.#itemOf(event, entry);
       if (items === undefined) kinds.set(kind, [item]);
       else items.push(item);
     }
@@ -47,7 +47,7 @@ export class Feed {
     }
   }
 
-  #itemOf(event: LedgerEvent): unknown {
+  #itemOf(event: LedgerEvent, entry: Entry): unknown {
     switch (event.type) {
       case 'task.completed':
         return { ...outcomeView(this.#state, event.id), status: 'completed', result: event.result };
@@ -62,6 +62,10 @@ export class Feed {
       case 'task.submitted': {
         const { id, type, priority, target } = event.task;
         return { id, type, priority, target };
+      }
+      case 'term.started': {
+        const { cause, candidates, durationMs } = event;
+        return { leader: entry.leader, term: entry.term, cause, candidates, durationMs };
       }
       case 'member.joined':
         return { id: event.id, profile: event.profile };

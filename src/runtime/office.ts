@@ -15,7 +15,7 @@ import type { Entry, HandoverReason, LedgerEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { Placement } from '../domain/placement.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { FleetState } from '../domain/state.ts';
+import { isPresent, type FleetState } from '../domain/state.ts';
 import { Timers } from '../domain/timers.ts';
 import type { Charts } from '../domain/transitions.ts';
 import type { Bus, Clock, Incoming, Random, Subscription, TimerHandle } from '../ports.ts';
@@ -163,6 +163,12 @@ export class Office {
     this.dispatch.flush();
     this.#arm();
     this.committer.poke();
+  }
+
+  /** The term has begun: tells the world, and every member, which shows at once who is there. */
+  begin(entry: Entry, sequence: number): void {
+    this.#feed.publish(entry, sequence);
+    for (const member of this.state.members.values()) if (isPresent(member)) this.#probe(member.id);
   }
 
   get state(): FleetState {

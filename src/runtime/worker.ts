@@ -80,6 +80,8 @@ export class Worker {
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
+  /** Highest term whose leader has spoken to us. */
+  #servedTerm = 0;
   #occupancy: 'idle' | 'busy' | 'full' = 'idle';
 
   constructor(options: WorkerOptions) {
@@ -341,6 +343,11 @@ export class Worker {
       return;
     }
     const { value } = admitted;
+    if (value.term > this.#servedTerm) {
+      this.#servedTerm = value.term;
+      this.#courier.askAnew();
+      this.#ballots.askAnew();
+    }
     if (value.kind === 'work' && !this.#accept(value)) return;
     const { incarnation, standing, term } = this.#options;
     const { isLeading, sequence } = standing();

@@ -4,7 +4,7 @@
  */
 import { backoffMs } from '../domain/backoff.ts';
 import { ConclaveError, errorKinds, errorOf, type ErrorCode, type Problem } from '../domain/errors.ts';
-import type { Ports, RequestOutcome } from '../ports.ts';
+import type { Ports, RequestOutcome, Subscription } from '../ports.ts';
 import { problemIn } from '../runtime/problem-in.ts';
 import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
@@ -22,9 +22,21 @@ const headers = { 'Content-Type': contentTypes.msgpack };
 
 export class Caller {
   readonly #options: CallerOptions;
+  readonly #elections: Subscription;
+  /** Tries under way that a new leader should be asked instead. */
+  readonly #tries = new Set<() => void>();
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    const { ports, subjects } = options;
+    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), () => {
+      for (const again of [...this.#tries]) again();
+    });
+  }
+
+  close(): void {
+    this.#elections.close();
+    this.#tries.clear();
   }
 
   /**
@@ -43,7 +55,8 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const attempt = (failures: number): void => {
         const timeoutMs = Math.max(1, Math.min(TRY_MS, deadline - clock.now()));
-        bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (outcome) => {
+        const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (outcome) => {
+          this.#tries.delete(again);
           const problem = problemIn(outcome);
           if (outcome.kind === 'reply' && problem === null) {
             resolve(decode(outcome.data, outcome.headers, DEPTH_FORWARDED_MAX));
@@ -58,6 +71,13 @@ export class Caller {
               attempt(failures + 1);
             }, delay);
         });
+        const again = (): void => {
+          forget();
+          this.#tries.delete(again);
+          attempt(failures);
+        };
+        // The wish for an election is granted by the very event.
+        if (verb !== 'trigger') this.#tries.add(again);
       };
       attempt(1);
     });

@@ -234,6 +234,7 @@ export class Fleet {
   }
 
   async close(): Promise<void> {
+    this.#caller.close();
     this.#outcomes.close();
     this.#assignments.close();
     this.#decisions.close();

@@ -20,7 +20,10 @@ export interface VerifyOptions extends ConnectOptions {
 export async function verifyLedger(options: VerifyOptions = {}): Promise<HistoryReport> {
   checkConnect(options);
   const log = options.log ?? defaultLog('verify');
-  const ports = await openNatsPorts(addressOf(options, { role: 'verify', id: realRandom.id(), log }));
+  const ports = await openNatsPorts({
+    ...addressOf(options, { role: 'verify', id: realRandom.id(), log }),
+    mayCreate: false,
+  });
   try {
     const connection = await connect(ports.ledger);
     const last = await lastOf(connection);

@@ -123,18 +123,21 @@ export class SimulatedFleet {
 
   /** What user code goes on with after a promise runs only if the world knows of it. */
   #tracked(handlers: Readonly<Record<string, Handler>>): Record<string, Handler> {
-    const tracked = (handler: Handler): Handler => {
-      return (task, context) => this.#track(async () => handler(task, context));
-    };
+    const tracked =
+      (handler: Handler): Handler =>
+      (task, context) =>
+        this.#track(() => handler(task, context));
     return Object.fromEntries(Object.entries(handlers).map(([type, handler]) => [type, tracked(handler)]));
   }
 
   #trackedVote(vote: VoteHandler | undefined): VoteHandler | null {
-    return vote === undefined ? null : (proposal) => this.#track(async () => vote(proposal));
+    return vote === undefined ? null : (proposal) => this.#track(() => vote(proposal));
   }
 
-  #track<T>(run: () => Promise<T>): Promise<T> {
-    const result = run();
+  #track<T>(run: () => T | Promise<T>): Promise<T> {
+    const result = new Promise<T>((resolve) => {
+      resolve(run());
+    });
     this.world.track(result);
     return result;
   }

@@ -98,6 +98,7 @@ describe('the demo', () => {
     const children = childrenOf(child.pid ?? 0);
     expect(children.length).toBeGreaterThanOrEqual(6);
     child.kill('SIGINT');
+    child.kill('SIGINT');
     expect(await exit).toEqual([130, null]);
     await Promise.all(children.map(ended));
     expect(readdirSync(temporary)).toEqual(['tree']);

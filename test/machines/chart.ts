@@ -65,7 +65,7 @@ export interface Step {
 
 export function step(machine: AnyStateMachine, from: AnyMachineSnapshot, event: EventObject): Step {
   const [snapshot, actions] = transition(machine, from, event) as [AnyMachineSnapshot, Action[]];
-  const edges = machine.getTransitionData(from as never, event as never) as AnyTransitionDefinition[];
+  const edges = machine.getTransitionData(from as never, event);
   const passed = getMicrosteps(machine, from as never, event as never) as [AnyMachineSnapshot, unknown][];
   // Eventless edges are taken in states that are passed through.
   const eventless = passed.slice(0, -1).flatMap(([each]) => alwaysIn(machine, each));

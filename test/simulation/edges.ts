@@ -88,7 +88,7 @@ function assembled(of: Readonly<Record<string, AnyStateMachine>>): NodeCharts {
 function without({ chart, path }: ChartEdge): AnyStateMachine {
   return rebuilt(chart, (config) => {
     const [holder, last] = placeOf(config, path);
-    if (!Array.isArray(holder)) delete (holder as Plain)[last];
+    if (!Array.isArray(holder)) Reflect.deleteProperty(holder as Plain, last);
     else holder.splice(Number(last), 1);
   });
 }

@@ -29,7 +29,10 @@ const LOOK_MS = 250;
 
 export async function ordeal(options: OrdealOptions): Promise<Verdict> {
   const { seed, troubledMs = 40_000 } = options;
-  const world = new SimulatedWorld({ seed, trace: options.trace ?? null });
+  const world = new SimulatedWorld({
+    seed,
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+  });
   const random = world.random('ordeal');
   const log = logFor(world, options.log);
   const fleet = new SimulatedFleet(world, {

@@ -6,7 +6,8 @@ import {
   type RunningTask,
 } from '../../src/runtime/attempts.ts';
 import type { SeededRandom, SimulatedFleet } from '../../src/simulation/index.ts';
-import type { Fleet, TaskInput } from '../../src/sdk/fleet.ts';
+import type { Fleet } from '../../src/sdk/fleet.ts';
+import type { TaskInput } from '../../src/index.ts';
 import type { Clock } from '../../src/ports.ts';
 import type { Witness } from './witness.ts';
 

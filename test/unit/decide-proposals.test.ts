@@ -321,7 +321,17 @@ describe('an outside voter', () => {
   });
 });
 
-it('a voter without weight is not waited for, and decides nothing', () => {
+it('a voter without weight is not waited for when the others are gone', () => {
+  const fleet = new Harness();
+  for (const id of ['one', 'two']) fleet.join(id, { priority: 1 });
+  fleet.join('light', { priority: 0 });
+  const id = fleet.propose({ weighting: 'priority', quorum: 1 });
+  vote(fleet, id, 'one+');
+  decideDeath(fleet, fleet.member('two'), 'fell silent');
+  expect(fleet.proposal(id).status).toBe('expired');
+});
+
+it('a voter without weight decides nothing', () => {
   const fleet = new Harness();
   fleet.join('heavy', { priority: 1 });
   fleet.join('light', { priority: 0 });

@@ -7,6 +7,7 @@ import {
   problem,
   problemOf,
   type ErrorCode,
+  type Problem,
 } from '../../src/domain/errors.ts';
 
 const codes = Object.keys(errorKinds) as ErrorCode[];
@@ -17,7 +18,7 @@ describe('every code', () => {
     expect(error.status).toBe(errorKinds[code].status);
     expect(error.status).toBeGreaterThanOrEqual(400);
     expect(error.status).toBeLessThan(600);
-    const back = errorOf(JSON.parse(JSON.stringify(problemOf(error))));
+    const back = errorOf(JSON.parse(JSON.stringify(problemOf(error))) as Problem);
     expect([back.code, back.message, back.fields]).toEqual([code, 'what to do', error.fields]);
     expect(back.isRetryable).toBe(errorKinds[code].isRetryable);
   });

@@ -42,6 +42,14 @@ describe('an id', () => {
     );
   });
 
+  it('sorts by ordinal within a millisecond', () => {
+    const ids = [0, 1, 31, 32, 33, 1_023, 1_024, 2 ** 40].map((ordinal) =>
+      timeOrderedId({ at: 1_750_000_000_000, genesis: 'g', ordinal }),
+    );
+    expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it('takes the millisecond that a fraction of one belongs to', () => {
     const of = { genesis: 'g', ordinal: 1 };
     expect(timeOrderedId({ ...of, at: 5.9 })).toBe(timeOrderedId({ ...of, at: 5 }));

@@ -161,6 +161,28 @@ it('equal agents take turns also when each task ends before the next one comes',
   expect(order).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
 });
 
+it('a slot that a handler gives back late is free for a placement that is kept', () => {
+  const fleet = new Harness();
+  fleet.join('a');
+  const id = fleet.running('a', { runTimeoutMs: 1, maxRetries: 0 });
+  const placement = new Placement(fleet.state, nobodyKnown);
+  const placed: string[] = [];
+  const tell = (): void => {
+    placement.observe(fleet.events().at(-1) as LedgerEvent);
+    placement.place(1, (choice) => {
+      placed.push(choice.agent);
+    });
+  };
+  decideTimer(fleet, { kind: 'task.timeout', at: fleet.at, id, attempt: 1 });
+  tell();
+  fleet.emit({ type: 'task.submitted', task: { ...fleet.task(id).spec, id: 'next' as TaskId } });
+  tell();
+  expect(placed).toEqual([]);
+  expect(fleet.typesOf(() => fleet.failed(id))).toEqual(['attempt.released']);
+  tell();
+  expect(placed).toEqual(['a']);
+});
+
 it('after any history, a kept placement and a fresh one choose what the twin chooses', () => {
   let placed = 0;
   fc.assert(

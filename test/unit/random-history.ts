@@ -14,7 +14,8 @@ import type { AgentId, TaskId } from '../../src/domain/ids.ts';
 import { isPresent, type Member } from '../../src/domain/state.ts';
 import { Placement } from '../../src/domain/placement.ts';
 import { Timers } from '../../src/domain/timers.ts';
-import { agent, Harness, life, profileOf, proposalOf, taskOf } from './harness.ts';
+import type { Harness } from './harness.ts';
+import { agent, life, profileOf, proposalOf, taskOf } from './harness.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 const who = fc.constantFrom(...names);

@@ -62,7 +62,7 @@ describe('who sends', () => {
   });
 
   it.each([
-    ['another fleet', 'conclave.blue.agent.join.a'],
+    ['another fleet', 'conclave.tan.agent.join.a'],
     ['a fleet whose name begins the same', 'conclave.redder.agent.join.a'],
     ['no agent subject', 'conclave.red.api.submit'],
     ['the private root', '_conclave.red.inbox.a'],
