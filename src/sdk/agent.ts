@@ -180,8 +180,9 @@ function leaveOnSignals(agent: Agent): void {
   const leave = (): void => {
     void agent.leave().catch(() => undefined);
   };
-  process.once('SIGTERM', leave);
-  process.once('SIGINT', leave);
+  // Not once: a second signal must not kill an agent that is leaving.
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
   const forget = (): void => {
     process.removeListener('SIGTERM', leave);
     process.removeListener('SIGINT', leave);

@@ -26,6 +26,8 @@ export class Awaited<T> {
   readonly #options: AwaitedOptions;
   readonly #waiters = new Map<string, Waiter<T>[]>();
   readonly #fresh: string[] = [];
+  /** How many of the waiting the last round went past. */
+  #asked = 0;
   #subscription: Subscription | null = null;
   #timer: TimerHandle | null = null;
   #isClosed = false;
@@ -79,11 +81,19 @@ export class Awaited<T> {
     }, 0);
   }
 
+  /** All of them in turn, when they are too many for one round. */
+  #nextRound(): string[] {
+    const ids = [...this.#waiters.keys()];
+    const from = this.#asked < ids.length ? this.#asked : 0;
+    this.#asked = from + ASKED_MAX;
+    return ids.slice(from, from + ASKED_MAX);
+  }
+
   /** Events can be missed: whatever still waits is asked for now and then. */
   #arm(): void {
     if (this.#timer !== null || this.#isClosed) return;
     this.#timer = this.#options.clock.setTimeout(() => {
-      const ids = [...this.#waiters.keys()].slice(0, ASKED_MAX);
+      const ids = this.#nextRound();
       const again = (): void => {
         this.#timer = null;
         if (this.#waiters.size > 0) this.#arm();

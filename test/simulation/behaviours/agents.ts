@@ -233,6 +233,8 @@ export const agents: Behaviours = {
     await stage.ends('w', 'REPLACED', 5_000);
     expectThat(stage.aborted.includes(`w ${id}/1`), 'its handler was told to stop');
     expectThat(stage.member('w') === 'alive' && holds(), 'the new one stays');
+    expectThat(!stage.started.includes(`w ${id}/2`), 'it left alone what is meant for the new one');
+    await stage.until('which has the work', () => stage.started.includes(`elsewhere ${id}/2`));
   }),
 
   'an agent that left can come again': play({}, async (stage) => {

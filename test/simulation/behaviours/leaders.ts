@@ -56,6 +56,18 @@ export const leaders: Behaviours = {
     },
   ),
 
+  'a leader whose append is stored and not acknowledged leads on': play({}, async (stage) => {
+    stage.join(ab);
+    await stage.led('a');
+    await stage.stand({ b: 'alive' });
+    await stage.run(1_000);
+    stage.world.ledger(stage.fleet.name).swallowNextAck('a');
+    const id = await stage.submit({});
+    await stage.becomes(id, 'completed');
+    await stage.run(1_000);
+    expectThat(stage.ledger.term === 1, 'it found its own entry in the slot');
+  }),
+
   'a leader with nothing to append learns from others that it was replaced': play({}, async (stage) => {
     stage.join({ ...ab, c: { electable: false } });
     await stage.led('a');

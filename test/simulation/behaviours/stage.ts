@@ -43,7 +43,8 @@ export class Stage {
   readonly fleet: SimulatedFleet;
   readonly witness: Witness;
   readonly client: Fleet;
-  /** Attempts that were told to stop, as `agent task/attempt`. */
+  /** Attempts that were started, and those that were told to stop, as `host task/attempt`. */
+  readonly started: string[] = [];
   readonly aborted: string[] = [];
 
   constructor(charts: NodeCharts, seed: number, { settings = {}, rank }: StageOptions = {}) {
@@ -164,6 +165,7 @@ export class Stage {
     return (task, { signal }) => {
       const { ms = 0, failures = 0, isDeaf = false } = task.payload as Script;
       const { clock } = this.world.host(host).ports(this.fleet.name);
+      this.started.push(`${host} ${task.id}/${task.attempt}`);
       return new Promise((resolve, reject) => {
         signal.addEventListener('abort', () => {
           this.aborted.push(`${host} ${task.id}/${task.attempt}`);

@@ -57,6 +57,22 @@ export const tasks: Behaviours = {
     );
   }),
 
+  'an attempt that runs too long is stopped, and not the one after it, also when the ledger is slow': play(
+    {},
+    async (stage) => {
+      await fleetOf(stage);
+      const id = await stage.submit({ ms: 10_000 }, { runTimeoutMs: 500, maxRetries: 5 });
+      await stage.becomes(id, 'running');
+      await stage.run(400);
+      stage.world.ledger(stage.fleet.name).holdNextAppend('a');
+      const wasToldToStop = (attempt: number): boolean =>
+        stage.aborted.some((each) => each.endsWith(`${id}/${attempt}`));
+      await stage.until('the first is told to stop', () => wasToldToStop(1));
+      await stage.run(50);
+      expectThat(stage.task(id).attempt === 2 && !wasToldToStop(2), 'the second goes on');
+    },
+  ),
+
   'a task that nobody has yet is cancelled at once': play({}, async (stage) => {
     await fleetOf(stage);
     await cancels(stage, await stage.submit({}, nobody), 'cancelled');
