@@ -66,7 +66,7 @@ export const defaultSettings: Settings = {
   probeIntervalMs: 250,
   leaderSilenceMs: 3_000,
   candidacyDelayMs: 100,
-  answerWindowMs: 150,
+  answerWindowMs: 250,
   claimWindowMs: 1_000,
   campaignBackoffMs: 250,
   campaignBackoffMsMax: 30_000,

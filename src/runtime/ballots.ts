@@ -48,7 +48,8 @@ export class Ballots {
 
   /** A new leader is there: whoever was asked before will not answer. */
   askAnew(): void {
-    for (const [proposal, { decision, forget }] of this.#sending) {
+    // A copy: what is sent again stands in the map again.
+    for (const [proposal, { decision, forget }] of [...this.#sending]) {
       forget();
       this.#sending.delete(proposal);
       this.#send(proposal, decision);

@@ -50,6 +50,8 @@ export interface ContenderOptions {
   readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
   readonly onBroken: (error: Error) => void;
   readonly onTerm: (term: number) => void;
+  /** It could lead from now on: others should know before they need it. */
+  readonly onCaughtUp: () => void;
   /** From now on others may ask whether it is there. */
   readonly onLeading: () => void;
 }
@@ -67,6 +69,7 @@ export class Contender {
   #isWithdrawn = false;
   /** Last sequence when this process began to follow; null: not known yet. */
   #startedBehind: number | null = null;
+  #wasCaughtUp = false;
   /** Own claims out of suspicion keep a growing distance. */
   #nextClaimAt = 0;
   #claimBackoffMs: number;
@@ -339,13 +342,22 @@ export class Contender {
   /** How far the stream was when we came: until then we replay, from then on we hear entries arrive. */
   #measureLag(): void {
     this.#startedBehind = null;
+    this.#wasCaughtUp = false;
     this.#chair.measure((last) => {
       this.#startedBehind = last;
+      this.#noteCaughtUp();
       this.#watch.look();
     });
   }
 
+  #noteCaughtUp(): void {
+    if (!this.isCaughtUp || this.#wasCaughtUp) return;
+    this.#wasCaughtUp = true;
+    this.#options.onCaughtUp();
+  }
+
   #entered(entry: Entry, sequence: number): void {
+    this.#noteCaughtUp();
     const isLive = this.#startedBehind !== null && sequence > this.#startedBehind;
     this.ledgerTime.hear(entry.at, isLive);
     const [first] = entry.events;

@@ -93,6 +93,9 @@ export class FleetNode {
               this.#end(problemOf(error));
             },
             onTerm: heardOf,
+            onCaughtUp: () => {
+              this.worker.beatNow();
+            },
             onLeading: () => {
               this.worker.openInbox();
             },

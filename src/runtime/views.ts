@@ -140,6 +140,8 @@ export interface AgentView {
   readonly completed: number;
   readonly joinedAt: number;
   readonly isLeader: boolean;
+  /** Follows the ledger and could lead. */
+  readonly isStandby: boolean;
   /** State of its statechart by its last beat. */
   readonly activity: string | null;
   readonly health: number | null;
@@ -175,6 +177,7 @@ export function agentView(state: FleetState, member: Member, hearsay: Hearsay): 
     completed: member.completed,
     joinedAt: member.joinedAt,
     isLeader: state.leader?.id === member.id,
+    isStandby: beat?.isStandby ?? false,
     activity: beat?.state ?? null,
     health: beat?.health ?? null,
     load,

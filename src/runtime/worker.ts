@@ -289,6 +289,7 @@ export class Worker {
 
   /** The chart is told only of what it can see: idle, busy, full. */
   #loadChanged(isForced = false): void {
+    if (this.#actor.getSnapshot().status !== 'active') return;
     const { slots } = this.#options.profile();
     // Who leaves is done when the leader has what came of its work, not when its handlers have returned.
     const isDraining = this.state.endsWith('draining');
@@ -310,8 +311,9 @@ export class Worker {
     this.beatNow();
   }
 
-  /** Says now how it stands. */
+  /** Says now how it stands, if it beats at all. */
   beatNow(): void {
+    if (this.#beatTimer === null) return;
     const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
     const { electable, priority } = profile();
     const beat: Heartbeat = {

@@ -126,11 +126,14 @@ test('two processes that claim at once never start the same term', async () => {
 /** By hand: KILLS=50. */
 const kills = Number(process.env['KILLS'] ?? 5);
 
-/** Everybody has been heard by the leader lately. */
+/** Everybody has been heard by the leader lately, and could lead. */
 async function untilAllAreHeard(client: Fleet): Promise<void> {
   for (;;) {
     const agents = await client.agents({ state: 'alive' });
-    if (agents.length === 4 && agents.every(({ heardMsAgo }) => heardMsAgo !== null && heardMsAgo < 1_000))
+    if (
+      agents.length === 4 &&
+      agents.every(({ heardMsAgo, isStandby }) => isStandby && heardMsAgo !== null && heardMsAgo < 1_000)
+    )
       return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

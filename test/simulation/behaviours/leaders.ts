@@ -74,7 +74,12 @@ export const leaders: Behaviours = {
     await stage.stand({ b: 'alive', c: 'alive' });
     await stage.run(3_000);
     stage.world.host('a').pause();
+    await stage.run(2_000);
+    // It never hears that b has won.
+    stage.world.setFaults({ drop: 1 });
     await stage.until('b leads', () => stage.ledger.leader?.id === 'b', 8_000);
+    await stage.run(100);
+    stage.world.setFaults({});
     await stage.run(3_000);
     stage.world.host('a').resume();
     await stage.led('b', 3_000);
