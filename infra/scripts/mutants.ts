@@ -1,7 +1,7 @@
 /**
  * Makes each mutant of test/mutants.ts in a copy of the repository and runs its tests there: they have to fail.
  * A mutant that survives, or no longer fits its file, fails the run. `make mutants` runs all and writes
- * docs/mutants.md; with words (`tsx infra/scripts/mutants.ts 3.4 foreign`) only those that hold one of them.
+ * docs/mutants.md; with words (`tsx infra/scripts/mutants.ts 3.4 foreign`) only those that hold all of them.
  */
 import {
   cpSync,
