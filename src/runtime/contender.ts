@@ -107,6 +107,9 @@ export class Contender {
         this.#resign(reason);
       },
     });
+    roster.onBeat(({ ledgerAt }) => {
+      if (ledgerAt !== null) this.ledgerTime.learn(ledgerAt);
+    });
     this.#hustings = new Hustings({
       ...ports,
       subjects,
@@ -264,13 +267,20 @@ export class Contender {
   #couldLead(): boolean {
     if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || !this.#chair.isConnected)
       return false;
-    if (this.#options.ports.clock.now() < this.#nextClaimAt) return false;
+    if (this.#options.ports.clock.now() < this.#nextClaimAt || !this.#knowsTheTime()) return false;
     const { state } = this.replica;
     const member = state.members.get(this.#options.id);
     const isMember =
       member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
     // Not (yet) a member, or draining: only while nobody leads (rule 1).
     return (isMember && member.status === 'alive') || !this.#watch.isLeaderAlive;
+  }
+
+  /** Has it from the ledger or from the others; or nobody is there to ask, and the wall clock has to do. */
+  #knowsTheTime(): boolean {
+    const { roster, settings } = this.#options;
+    const isFirst = this.replica.state.sequence === 0;
+    return this.ledgerTime.isAnchored || isFirst || roster.listeningMs > 1.5 * settings.heartbeatIntervalMs;
   }
 
   /** Everybody who may stand, with scores: the living that were heard lately, and ourselves. */

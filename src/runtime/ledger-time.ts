@@ -1,7 +1,7 @@
 /**
  * Ledger time (DESIGN §3): never decreases, goes on from the last entry that was seen to arrive plus this
- * process's own monotonic time. Only a process that has seen none arrive looks at the wall clock, so a wrong
- * clock cannot expire everything at a fail-over.
+ * process's own monotonic time; a process that has seen none arrive takes it from the heartbeats of others. Only
+ * when there is nobody to ask is the wall clock looked at, so a wrong one cannot expire everything at a fail-over.
  */
 import type { Clock } from '../ports.ts';
 
@@ -18,6 +18,16 @@ export class LedgerTime {
   hear(at: number, isLive: boolean): void {
     this.#last = Math.max(this.#last, at);
     if (isLive) this.#anchor = { at, heardAt: this.#clock.now() };
+  }
+
+  /** Somebody who saw entries arrive says what time it is. Counts only until we have seen one ourselves. */
+  learn(at: number): void {
+    this.#anchor ??= { at: Math.max(this.#last, at), heardAt: this.#clock.now() };
+  }
+
+  /** Whether it rests on the fleet's own time, not on this machine's wall clock. */
+  get isAnchored(): boolean {
+    return this.#anchor !== null;
   }
 
   /** From now on this process's own estimate counts: it writes the entries. */

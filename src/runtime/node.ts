@@ -117,6 +117,7 @@ export class FleetNode {
         isLeading: this.contender?.isLeading ?? false,
         isStandby: this.contender?.isCaughtUp ?? false,
         sequence: this.contender?.replica.state.sequence ?? 0,
+        ledgerAt: this.contender?.ledgerTime.isAnchored === true ? this.contender.ledgerTime.now() : null,
       }),
       term: () => this.#term,
       onTerm: heardOf,

@@ -36,6 +36,14 @@ export interface Condition {
   load: number | null;
 }
 
+export interface Standing {
+  readonly isLeading: boolean;
+  readonly isStandby: boolean;
+  /** Last entry that its replica has applied; 0: it has none. */
+  readonly sequence: number;
+  readonly ledgerAt: number | null;
+}
+
 export interface WorkerOptions {
   readonly ports: Ports;
   readonly subjects: Subjects;
@@ -50,11 +58,7 @@ export interface WorkerOptions {
   readonly rejections: Rejections;
   readonly log: Log;
   /** What this process is beside an agent: asked by probes. */
-  readonly standing: () => {
-    readonly isLeading: boolean;
-    readonly isStandby: boolean;
-    readonly sequence: number;
-  };
+  readonly standing: () => Standing;
   readonly term: () => number;
   readonly onTerm: (term: number) => void;
   readonly onJoined: () => void;
@@ -327,6 +331,7 @@ export class Worker {
       electable,
       priority,
       isStandby: standing().isStandby,
+      ledgerAt: standing().ledgerAt,
       term: term(),
       running: this.attempts.list(),
       reportsPending: this.#courier.pending,

@@ -47,6 +47,8 @@ export const HeartbeatSchema = Type.Object({
   priority: Type.Number(),
   /** Follows the ledger and could lead. */
   isStandby: Type.Boolean(),
+  /** Ledger time as it knows it; null: it has seen no entry arrive. */
+  ledgerAt: Type.Union([Type.Number(), Type.Null()]),
   term: Count,
   running: Type.Array(AttemptRef, { maxItems: 10_000 }),
   /** Reports that wait for their answer; while there are any, a missing attempt proves nothing. */

@@ -26,8 +26,8 @@ const rates: Readonly<Record<keyof FaultRates, number>> = {
 const LULL_MS = { min: 200, max: 3_000 };
 const LASTS_MS = { min: 100, max: 9_000 };
 const PHASE_MS = { min: 2_000, max: 10_000 };
-/** Short of the windows in which requests are remembered: a restarted process may lead by its wall clock. */
-const SKEW_MS = { min: -25_000, max: 25_000 };
+/** An hour either way: no wall clock may expire anything. */
+const SKEW_MS = { min: -3_600_000, max: 3_600_000 };
 
 export interface ChaosOptions {
   readonly fleet: SimulatedFleet;

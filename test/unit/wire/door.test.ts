@@ -170,6 +170,7 @@ describe('between our own processes', () => {
     electable: true,
     priority: 0,
     isStandby: true,
+    ledgerAt: null,
     term: 0,
     running: [{ id: 't', attempt: 1 }],
     reportsPending: 0,
