@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 bin := node_modules/.bin
 vitest = $(bin)/vitest run $(VITEST_FLAGS)
 # Folders too: their time changes when a file goes.
-sources := $(shell find src actors examples bench -name '*.ts' -o -type d 2>/dev/null)
+sources := $(shell find src actors examples bench -mindepth 1 \( -name '*.ts' -o -type d \) 2>/dev/null)
 
 ## Variables, as in `make simulate SEEDS=500`:
 SEEDS ?= 50#   how many seeds `simulate` runs

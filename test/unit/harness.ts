@@ -224,13 +224,6 @@ export class Harness implements DecisionContext {
 type WithoutName<T> = T extends unknown ? Omit<T, 'id' | 'attempt'> : never;
 export type ReportBody = WithoutName<Report>;
 
-export interface BallotBody {
-  readonly proposal: ProposalId;
-  readonly voter: string;
-  readonly decision: Decision;
-  readonly reason: string | null;
-}
-
 export function accept<T>(verdict: Verdict<T>): T {
   if (verdict.kind === 'accepted') return verdict.value;
   throw new Error(`refused: ${verdict.problem.code} ${verdict.problem.message}`);
