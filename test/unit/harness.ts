@@ -12,7 +12,7 @@ import {
   type TaskRequest,
 } from '../../src/domain/decide-tasks.ts';
 import type { ErrorCode } from '../../src/domain/errors.ts';
-import type { Decision, Entry, EventOf, EventType, LedgerEvent, Profile } from '../../src/domain/events.ts';
+import type { Entry, EventOf, EventType, LedgerEvent, Profile } from '../../src/domain/events.ts';
 import type { AgentId, Incarnation, ProposalId, TaskId } from '../../src/domain/ids.ts';
 import { defaultSettings, type Settings } from '../../src/domain/settings.ts';
 import {
