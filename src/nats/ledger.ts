@@ -84,7 +84,7 @@ export class NatsLedger implements Ledger {
   }
 
   async #open(): Promise<OpenOutcome> {
-    const { address, wish, log } = this.#options;
+    const { address, wish, mayCreate, log } = this.#options;
     const nc = await connectNats(address, false);
     const { stream, subject } = wish;
     const { inboxPrefix } = address;
@@ -101,7 +101,8 @@ export class NatsLedger implements Ledger {
           request: connection.request,
           wish,
           hasJetStream,
-          mayCreate: this.#options.mayCreate && !this.#hasOpened,
+          mayCreate: mayCreate && !this.#hasOpened,
+          isMissingFinal: !mayCreate,
         },
         resolve,
       ),

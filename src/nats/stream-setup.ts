@@ -19,6 +19,8 @@ export interface StreamSetup {
   readonly hasJetStream: boolean;
   /** False once the stream has been seen: one that is gone is not made anew in silence. */
   readonly mayCreate: boolean;
+  /** One that is missing will not come: nobody here creates it. */
+  readonly isMissingFinal: boolean;
 }
 
 export function setUpStream(setup: StreamSetup, done: (outcome: SetupOutcome) => void): void {
@@ -45,6 +47,13 @@ function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
   }
   if (outcome.kind === 'noResponders' && !setup.hasJetStream)
     return { kind: 'broken', error: jetStreamMissing() };
+  if (outcome.kind === 'fault' && outcome.fault === 'streamMissing' && setup.isMissingFinal) {
+    const error = new ConclaveError(
+      'NOT_FOUND',
+      `there is no stream ${setup.wish.stream}: nobody has led this fleet`,
+    );
+    return { kind: 'broken', error };
+  }
   if (outcome.kind === 'fault') {
     const error = lasting(outcome, setup.wish);
     if (error !== null) return { kind: 'broken', error };

@@ -249,7 +249,7 @@ export class Contender {
     const { clock } = this.#options.ports;
     const self: Candidate = { id: this.#options.id, score: this.#options.score() };
     // Whether the leader is gone is for each to find out; a candidacy is only a reason to look now.
-    this.#watch.look();
+    this.#watch.look(true);
     this.#election.send({
       type: 'candidacy',
       from: from.id,

@@ -25,6 +25,7 @@ import {
   ReportSchema,
   type BallotMessage,
   type JoinMessage,
+  type JoinReply,
   type ReportMessage,
   type ReportReply,
 } from '../wire/messages.ts';
@@ -115,9 +116,10 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
 /** An agent acts on these answers: only a leader that still leads may give them. */
 const always = (): boolean => true;
 
-function joined(office: Office): object {
-  const { author, settings } = office.options;
-  return { term: author.term, heartbeatIntervalMs: settings.heartbeatIntervalMs };
+function joined(office: Office): JoinReply {
+  const { author, settings, ledgerNow } = office.options;
+  const { heartbeatIntervalMs } = settings;
+  return { term: author.term, heartbeatIntervalMs, ledgerAt: ledgerNow() } satisfies JoinReply;
 }
 
 /** A2: is the process that holds the id alive? */

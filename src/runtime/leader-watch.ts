@@ -90,7 +90,8 @@ export class LeaderWatch {
     if (this.#behind >= BEHIND_PROBES) this.#catchUp();
   }
 
-  look(): void {
+  /** Probes the leader. `isUrgent`: also while another probe waits, which may have gone to a process as it died. */
+  look(isUrgent = false): void {
     const { state, isWatching, isSelf, onVacancy, bus, subjects, settings } = this.#options;
     if (!isWatching() || this.#isClosed) return;
     const { leader, handover, term } = state();
@@ -98,7 +99,7 @@ export class LeaderWatch {
       onVacancy(leader === null ? 'start' : handover === 'trigger' ? 'trigger' : 'handover');
       return;
     }
-    if (this.#isProbing) return;
+    if (this.#isProbing && !isUrgent) return;
     this.#isProbing = true;
     const data = encode({ kind: 'probe', term }, 'msgpack');
     const headers = { 'Content-Type': contentTypes.msgpack };

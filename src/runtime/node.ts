@@ -121,6 +121,10 @@ export class FleetNode {
       }),
       term: () => this.#term,
       onTerm: heardOf,
+      onWelcome: ({ term, ledgerAt }) => {
+        heardOf(term);
+        this.contender?.ledgerTime.learn(ledgerAt);
+      },
       onJoined: () => options.onJoined?.(),
       onLeft: (problem) => {
         this.#resignAndEnd(problem);

@@ -17,6 +17,7 @@ import {
   type Heartbeat,
   type InboxReply,
   type JoinMessage,
+  type JoinReply,
   type WorkMessage,
 } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
@@ -61,6 +62,8 @@ export interface WorkerOptions {
   readonly standing: () => Standing;
   readonly term: () => number;
   readonly onTerm: (term: number) => void;
+  /** The leader answered a join, a drain or a leave. */
+  readonly onWelcome: (reply: JoinReply) => void;
   readonly onJoined: () => void;
   /** It is over: left, refused, or replaced. */
   readonly onLeft: (problem: Problem | null) => void;
@@ -254,8 +257,7 @@ export class Worker {
       if (this.#isClosed) return;
       if (outcome.kind === 'reply') {
         const problem = problemIn(outcome);
-        if (problem === null)
-          this.#options.onTerm((decode(outcome.data, outcome.headers) as { term: number }).term);
+        if (problem === null) this.#options.onWelcome(decode(outcome.data, outcome.headers) as JoinReply);
         done(problem);
         return;
       }

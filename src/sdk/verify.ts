@@ -26,6 +26,7 @@ export async function verifyLedger(options: VerifyOptions = {}): Promise<History
   });
   try {
     const connection = await connect(ports.ledger);
+    if (connection === null) return new HistoryChecker(charts).report();
     const last = await lastOf(connection);
     connection.close();
     const checker = new HistoryChecker(charts);
@@ -36,14 +37,20 @@ export async function verifyLedger(options: VerifyOptions = {}): Promise<History
   }
 }
 
-function connect(ledger: Ledger): Promise<LedgerConnection> {
+/** Null: nobody has led this fleet. */
+function connect(ledger: Ledger): Promise<LedgerConnection | null> {
   return new Promise((resolve, reject) => {
     ledger.connect((outcome) => {
       if (outcome.kind === 'opened') resolve(outcome.connection);
+      else if (outcome.kind === 'broken' && isNotFound(outcome.error)) resolve(null);
       else if (outcome.kind === 'broken') reject(outcome.error);
       else reject(new ConclaveError('NO_NATS', `the ledger cannot be reached: ${outcome.reason}`));
     });
   });
+}
+
+function isNotFound(error: Error): boolean {
+  return error instanceof ConclaveError && error.code === 'NOT_FOUND';
 }
 
 function lastOf(connection: LedgerConnection): Promise<number> {

@@ -72,6 +72,13 @@ export type JoinMessage =
   | { readonly kind: 'join'; readonly incarnation: string; readonly profile: Profile }
   | { readonly kind: 'drain' | 'leave'; readonly incarnation: string };
 
+export interface JoinReply {
+  readonly term: number;
+  readonly heartbeatIntervalMs: number;
+  /** Ledger time of the leader. */
+  readonly ledgerAt: number;
+}
+
 const ErrorSchema = Type.Object({ message: Text(8_192), code: Type.Optional(Text(255)) }, closed);
 
 export const ReportSchema = Type.Object(
