@@ -78,10 +78,10 @@ stanzas_for() {
     }' || true
 }
 
-# Downloads and unpacks the package described by one stanza; leaves its binary in $work/root.
+# Downloads and unpacks the package described by one stanza; leaves its binary in $work/unpacked.
 download_with_apt() {
   local stanza=$1 work=$2
-  rm -rf "$work" && mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/none" "$work/root"
+  rm -rf "$work" && mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/none" "$work/unpacked"
   printf '%sTargets: Packages\n' "$stanza" >"$work/conclave.sources"
   # Read after the system's configuration: private folders, and none of the system's hooks or pins.
   cat >"$work/apt.conf" <<CONF
@@ -100,7 +100,7 @@ Acquire::https::Timeout "30";
 #clear DPkg::Post-Invoke;
 CONF
   (cd "$work" && apt-get -qq -c apt.conf update && apt-get -qq -c apt.conf download nats-server) >&2 &&
-    dpkg-deb -x "$work"/nats-server_*.deb "$work/root"
+    dpkg-deb -x "$work"/nats-server_*.deb "$work/unpacked"
 }
 
 get_with_apt() {
@@ -115,7 +115,7 @@ get_with_apt() {
   for suite in $suites; do
     while IFS= read -r -d '' stanza; do
       say "trying the package of suite $suite from this machine's mirror"
-      if download_with_apt "$stanza" "$work" && install_binary "$work/root/usr/sbin/nats-server"; then return 0; fi
+      if download_with_apt "$stanza" "$work" && install_binary "$work/unpacked/usr/sbin/nats-server"; then return 0; fi
     done < <(stanzas_for "$suite" "$components")
   done
   return 1

@@ -122,11 +122,6 @@ export class Placement {
     return placed;
   }
 
-  /** Agents that could ever take such a task, with room or not. */
-  classesFor(requirement: Requirement): number {
-    return [...this.#classes.values()].filter((each) => matches(each, requirement)).length;
-  }
-
   #look(task: Task | undefined): void {
     if (task === undefined) return;
     if (task.status === 'pending') this.#waiting.add(task);
