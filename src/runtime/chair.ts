@@ -23,7 +23,8 @@ import type { Roster } from './roster.ts';
 import { SlotWriter, type WriteOutcome } from './slot-writer.ts';
 import { nameOf, traceTransitions } from './trace.ts';
 
-export interface ChairOptions {
+/** What whoever may lead brings along: the process, its fleet, and what it knows of the others. */
+export interface ChairParts {
   readonly ports: Ports;
   readonly subjects: Subjects;
   readonly settings: Settings;
@@ -32,15 +33,19 @@ export interface ChairOptions {
     readonly coordinator: typeof coordinatorMachine;
     readonly member: typeof memberMachine;
   };
-  readonly replica: Replica;
-  readonly ledgerTime: LedgerTime;
   readonly roster: Roster;
   readonly rejections: Rejections;
   readonly id: AgentId;
   readonly incarnation: Incarnation;
   readonly version: string;
   readonly log: Log;
+  /** The ledger cannot be used until somebody changes something. */
   readonly onBroken: (error: Error) => void;
+}
+
+export interface ChairOptions extends ChairParts {
+  readonly replica: Replica;
+  readonly ledgerTime: LedgerTime;
   readonly onClaimWon: () => void;
   readonly onClaimLost: () => void;
   /** `isSettled`: everything that was applied is in the ledger. */

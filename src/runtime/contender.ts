@@ -7,22 +7,15 @@ import type { coordinatorMachine } from '../../actors/coordinator.ts';
 import type { electionMachine } from '../../actors/election.ts';
 import type { memberMachine } from '../../actors/member.ts';
 import type { Candidate, ElectionCause, Entry, HandoverReason } from '../domain/events.ts';
-import type { AgentId, Incarnation } from '../domain/ids.ts';
 import { outranks, ranked } from '../domain/score.ts';
-import type { Settings } from '../domain/settings.ts';
 import { isPresent } from '../domain/state.ts';
-import type { Charts } from '../domain/transitions.ts';
-import type { Ports, Subscription } from '../ports.ts';
-import type { Subjects } from '../wire/subjects.ts';
-import { Chair } from './chair.ts';
+import type { Subscription } from '../ports.ts';
+import { Chair, type ChairParts } from './chair.ts';
 import { Hustings } from './hustings.ts';
-import { LeaderWatch } from './leader-watch.ts';
+import { causeOf, LeaderWatch } from './leader-watch.ts';
 import { LedgerTime } from './ledger-time.ts';
-import type { Log } from './log.ts';
 import type { Office } from './office.ts';
-import type { Rejections } from './rejections.ts';
 import { Replica } from './replica.ts';
-import type { Roster } from './roster.ts';
 import { nameOf, traceTransitions } from './trace.ts';
 import { serveVacancy } from './vacancy-desk.ts';
 
@@ -32,23 +25,12 @@ export interface Machines {
   readonly member: typeof memberMachine;
 }
 
-export interface ContenderOptions {
-  readonly ports: Ports;
-  readonly subjects: Subjects;
-  readonly settings: Settings;
-  readonly charts: Charts;
+export interface ContenderOptions extends ChairParts {
   readonly machines: Machines;
-  readonly roster: Roster;
-  readonly rejections: Rejections;
-  readonly id: AgentId;
-  readonly incarnation: Incarnation;
-  readonly version: string;
-  readonly log: Log;
   /** This agent's own score now. */
   readonly score: () => number;
   /** Order in which candidates stand; the tests shuffle it. */
   readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
-  readonly onBroken: (error: Error) => void;
   readonly onTerm: (term: number) => void;
   /** It could lead from now on: others should know before they need it. */
   readonly onCaughtUp: () => void;
@@ -346,7 +328,7 @@ export class Contender {
     this.#election.send({ type: 'term.over' });
     const { handover } = this.replica.state;
     if (!isSettled || handover === null || this.#isWithdrawn) return;
-    this.#vacancy(handover === 'trigger' ? 'trigger' : 'handover');
+    this.#vacancy(causeOf(handover));
   }
 
   /** How far the stream was when we came: until then we replay, from then on we hear entries arrive. */
@@ -379,7 +361,6 @@ export class Contender {
     }
     this.#watch.entered();
     const last = entry.events.at(-1);
-    if (last?.type === 'term.handedOver' && isLive)
-      this.#vacancy(last.reason === 'trigger' ? 'trigger' : 'handover');
+    if (last?.type === 'term.handedOver' && isLive) this.#vacancy(causeOf(last.reason));
   }
 }

@@ -119,7 +119,7 @@ const always = (): boolean => true;
 function joined(office: Office): JoinReply {
   const { author, settings, ledgerNow } = office.options;
   const { heartbeatIntervalMs } = settings;
-  return { term: author.term, heartbeatIntervalMs, ledgerAt: ledgerNow() } satisfies JoinReply;
+  return { term: author.term, heartbeatIntervalMs, ledgerAt: ledgerNow() };
 }
 
 /** A2: is the process that holds the id alive? */

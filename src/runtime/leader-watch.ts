@@ -3,7 +3,7 @@
  * "not leading" are reported at once; silence only after the timeout. An entry of its term that comes well after
  * the suspicion proves it alive after all.
  */
-import type { ElectionCause } from '../domain/events.ts';
+import type { ElectionCause, HandoverReason } from '../domain/events.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { FleetState } from '../domain/state.ts';
 import type { Bus, Clock, RequestOutcome, TimerHandle } from '../ports.ts';
@@ -11,6 +11,11 @@ import { contentTypes, encode } from '../wire/codec.ts';
 import { doorFor } from '../wire/door.ts';
 import { InboxReplySchema } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+
+/** Why the office is vacant after a handover, or after a leader who says that it leads no more. */
+export function causeOf(handover: HandoverReason | null): ElectionCause {
+  return handover === 'trigger' ? 'trigger' : 'handover';
+}
 
 export interface LeaderWatchOptions {
   readonly clock: Clock;
@@ -96,7 +101,7 @@ export class LeaderWatch {
     if (!isWatching() || this.#isClosed) return;
     const { leader, handover, term } = state();
     if (leader === null || handover !== null || isSelf(leader.incarnation)) {
-      onVacancy(leader === null ? 'start' : handover === 'trigger' ? 'trigger' : 'handover');
+      onVacancy(leader === null ? 'start' : causeOf(handover));
       return;
     }
     if (this.#isProbing && !isUrgent) return;

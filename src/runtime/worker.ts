@@ -226,11 +226,7 @@ export class Worker {
         if (problem === null) {
           this.#actor.send({ type: 'join.accepted' });
           this.#options.onJoined();
-        } else if (
-          problem === 'unanswered' ||
-          problem.code === 'HOLDER_SILENT' ||
-          problem.code === 'LIMIT_REACHED'
-        ) {
+        } else if (problem === 'unanswered' || errorKinds[problem.code].isRetryable) {
           this.#actor.send({ type: 'join.postponed' });
         } else {
           // A member already, and somebody else answers for the id: it was taken while we slept.
@@ -322,6 +318,7 @@ export class Worker {
     if (this.#beatTimer === null) return;
     const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
     const { electable, priority } = profile();
+    const { isStandby, ledgerAt } = standing();
     const beat: Heartbeat = {
       incarnation,
       health: condition.health,
@@ -332,8 +329,8 @@ export class Worker {
       state: this.state,
       electable,
       priority,
-      isStandby: standing().isStandby,
-      ledgerAt: standing().ledgerAt,
+      isStandby,
+      ledgerAt,
       term: term(),
       running: this.attempts.list(),
       reportsPending: this.#courier.pending,
