@@ -122,6 +122,8 @@ export type BoundsOutcome =
 /** A connection of the ledger's own. It never reconnects: once closed, open another. */
 export interface LedgerConnection {
   readonly isClosed: boolean;
+  /** Copies of the stream that its broker keeps: with several, the broker itself may take seconds to fail over. */
+  readonly replicas: number;
   /** Compare-and-set: stored at `expectedLast + 1` or not at all. */
   append(
     entry: { readonly data: Uint8Array; readonly expectedLast: number; readonly timeoutMs: number },

@@ -26,8 +26,10 @@ export interface Settings {
   readonly campaignBackoffMsMax: number;
   /** An append without an answer for this long gets a fresh connection. */
   readonly appendTimeoutMs: number;
-  /** An append unresolved for this long ends leading. Three replicas: 12 s, NATS's own fail-over takes 4–10 s. */
+  /** An append unresolved for this long ends leading, where the stream has one copy. */
   readonly appendResignMs: number;
+  /** The same where it has several: NATS's own fail-over takes 4–10 s. */
+  readonly appendResignReplicatedMs: number;
   /** After its own handover, a leader whom nobody followed may claim again after this long. */
   readonly handoverPatienceMs: number;
 
@@ -72,6 +74,7 @@ export const defaultSettings: Settings = {
   campaignBackoffMsMax: 30_000,
   appendTimeoutMs: 2_000,
   appendResignMs: 5_000,
+  appendResignReplicatedMs: 12_000,
   handoverPatienceMs: 1_000,
   maxRetries: 3,
   retryBackoffMs: 500,
@@ -143,6 +146,11 @@ function relations(settings: Settings): FieldProblem[] {
       'must be at least two probes long',
     ],
     ['appendResignMs', settings.appendResignMs > settings.appendTimeoutMs, 'must be above appendTimeoutMs'],
+    [
+      'appendResignReplicatedMs',
+      settings.appendResignReplicatedMs >= settings.appendResignMs,
+      'must not be below appendResignMs',
+    ],
     [
       'campaignBackoffMsMax',
       settings.campaignBackoffMsMax >= settings.campaignBackoffMs,

@@ -29,6 +29,8 @@ import { fence, type NatsLog } from './log.ts';
 import { RequestMux } from './request-mux.ts';
 
 export class NatsLedgerConnection implements LedgerConnection {
+  /** Known once the stream has been looked at. */
+  replicas = 1;
   readonly #nc: NatsConnection;
   readonly #mux: RequestMux;
   readonly #log: NatsLog;

@@ -111,6 +111,7 @@ export class NatsLedger implements Ledger {
       connection.close();
       return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : outcome;
     }
+    connection.replicas = outcome.replicas;
     this.#hasOpened = true;
     this.#connections.add(connection);
     connection.onClosed(() => this.#connections.delete(connection));

@@ -8,7 +8,7 @@ import { callApi, objectAt, whyNot, type ApiOutcome, type Request } from './jets
 import { newStreamConfig, streamMismatch, type LedgerStreamWish } from './stream-config.ts';
 
 export type SetupOutcome =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly replicas: number }
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'broken'; readonly error: ConclaveError };
 
@@ -42,8 +42,11 @@ export function setUpStream(setup: StreamSetup, done: (outcome: SetupOutcome) =>
 
 function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
   if (outcome.kind === 'answer') {
-    const error = streamMismatch(objectAt(outcome.body, 'config'), setup.wish);
-    return error === null ? { kind: 'ready' } : { kind: 'broken', error };
+    const config = objectAt(outcome.body, 'config');
+    const error = streamMismatch(config, setup.wish);
+    return error === null
+      ? { kind: 'ready', replicas: Number(config['num_replicas']) }
+      : { kind: 'broken', error };
   }
   if (outcome.kind === 'noResponders' && !setup.hasJetStream)
     return { kind: 'broken', error: jetStreamMissing() };

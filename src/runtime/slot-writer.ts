@@ -24,7 +24,7 @@ interface Write {
 export interface SlotWriterOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
-  readonly settings: Pick<Settings, 'appendTimeoutMs' | 'appendResignMs'>;
+  readonly settings: Pick<Settings, 'appendTimeoutMs' | 'appendResignMs' | 'appendResignReplicatedMs'>;
   readonly log: Log;
   /** The ledger cannot be used until somebody changes something. */
   readonly onBroken: (error: Error) => void;
@@ -37,6 +37,8 @@ const REOPEN_MS_MAX = 1_000;
 export class SlotWriter {
   readonly #options: SlotWriterOptions;
   #connection: LedgerConnection | null = null;
+  /** Copies of the stream, by the latest connection. */
+  #replicas = 1;
   #isConnecting = false;
   #isClosed = false;
   #write: Write | null = null;
@@ -57,13 +59,19 @@ export class SlotWriter {
     return this.#disconnectedSince === null ? 0 : this.#options.clock.now() - this.#disconnectedSince;
   }
 
+  /** Rule 8: who cannot append for longer than this leads no more. */
+  get patienceMs(): number {
+    const { settings } = this.#options;
+    return this.#replicas > 1 ? settings.appendResignReplicatedMs : settings.appendResignMs;
+  }
+
   /** One at a time. `done` is called once, unless the writer is closed first. */
   write(data: Uint8Array, slot: number, done: (outcome: WriteOutcome) => void): void {
     assert(this.#write === null, 'one append in flight');
-    const { clock, settings } = this.#options;
+    const { clock } = this.#options;
     const giveUp = clock.setTimeout(() => {
       this.#finish('unresolved');
-    }, settings.appendResignMs);
+    }, this.patienceMs);
     this.#write = { data, slot, startedAt: clock.now(), giveUp, done };
     this.#send();
   }
@@ -118,6 +126,7 @@ export class SlotWriter {
       return;
     }
     this.#connection = connection;
+    this.#replicas = connection.replicas;
     this.#disconnectedSince = null;
     connection.onClosed(() => {
       this.#lost(connection);

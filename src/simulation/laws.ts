@@ -34,6 +34,8 @@ export interface Constants {
   readonly payloadBytesMax: number;
   /** Bytes after which a ledger refuses to grow. */
   readonly ledgerBytesMax: number;
+  /** Copies of each stream, as a ledger connection says. */
+  readonly ledgerReplicas: number;
   /** Wall clock at the start of the world, milliseconds since 1970. */
   readonly wallStartMs: number;
 }
@@ -46,5 +48,6 @@ export const defaultConstants: Constants = {
   answerTimeoutMs: 2_000,
   payloadBytesMax: 1_048_576,
   ledgerBytesMax: 1_073_741_824,
+  ledgerReplicas: 1,
   wallStartMs: 1_750_000_000_000,
 };

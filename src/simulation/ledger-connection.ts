@@ -32,6 +32,10 @@ export class SimulatedLedgerConnection implements LedgerConnection {
     return this.#isClosed;
   }
 
+  get replicas(): number {
+    return this.#ledger.replicas;
+  }
+
   append(
     entry: { readonly data: Uint8Array; readonly expectedLast: number; readonly timeoutMs: number },
     done: (outcome: AppendOutcome) => void,

@@ -44,6 +44,10 @@ export class SimulatedLedger {
     return this.#exists;
   }
 
+  get replicas(): number {
+    return this.#laws.constants.ledgerReplicas;
+  }
+
   get first(): number {
     return this.stream.first;
   }

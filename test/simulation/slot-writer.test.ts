@@ -126,3 +126,23 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     }
   },
 );
+
+test('with several copies of the stream an append may wait for as long as their fail-over takes', () => {
+  for (const [ledgerReplicas, patienceMs] of [
+    [1, defaultSettings.appendResignMs],
+    [3, defaultSettings.appendResignReplicatedMs],
+  ] as const) {
+    const world = new SimulatedWorld({ seed: 1, ledgerReplicas });
+    const writer = writerOn(world, 'a');
+    expect(write(world, writer, 'one', 1)).toBe('committed');
+    world.host('a').cut();
+    let outcome: WriteOutcome | null = null;
+    writer.write(bytes('two'), 2, (known) => {
+      outcome = known;
+    });
+    world.runFor(patienceMs - 100);
+    expect(outcome).toBeNull();
+    world.runFor(200);
+    expect(outcome).toBe('unresolved');
+  }
+});
