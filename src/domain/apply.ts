@@ -55,12 +55,10 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
       applyMember(state, event, charts.member);
       break;
     case 'request.accepted':
-      state.requests.set(event.request.key, remembered(event.request, { tasks: event.tasks }));
+      remember(state, event.request, { tasks: event.tasks });
       break;
     case 'task.submitted':
-      if (event.key !== undefined) {
-        state.keys.set(event.key.key, remembered(event.key, { tasks: [event.task.id] }));
-      }
+      if (event.key !== undefined) remember(state, event.key, { tasks: [event.task.id] });
       applyTask(state, event, charts.task);
       break;
     case 'task.approved':
@@ -81,9 +79,7 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
       state.members.get(event.agent)?.lingering.delete(`${event.id}/${event.attempt}`);
       break;
     case 'proposal.opened':
-      if (event.key !== undefined) {
-        state.requests.set(event.key.key, remembered(event.key, { proposal: event.proposal.id }));
-      }
+      if (event.key !== undefined) remember(state, event.key, { proposal: event.proposal.id });
       applyProposal(state, event, charts.proposal);
       break;
     case 'ballot.cast':
@@ -104,6 +100,7 @@ function startTerm(state: FleetState, event: EventOf<'term.started'>, author: Au
   if (state.genesis === '') state.genesis = author.genesis;
   state.term = author.term;
   state.fencingToken = state.sequence;
+  state.previousLeader = state.leader;
   state.leader = { id: author.id, incarnation: author.incarnation };
   state.previousHandover = state.handover;
   state.handover = null;
@@ -111,8 +108,13 @@ function startTerm(state: FleetState, event: EventOf<'term.started'>, author: Au
   state.lastElection = { cause: event.cause, candidates: event.candidates, durationMs: event.durationMs };
 }
 
-function remembered(request: RequestKey, what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>): Remembered {
-  return { digest: request.digest, expiresAt: request.expiresAt, tasks: [], proposal: null, ...what };
+function remember(
+  state: FleetState,
+  { key, digest, expiresAt, isIdempotency }: RequestKey,
+  what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>,
+): void {
+  const store = isIdempotency === true ? state.keys : state.requests;
+  store.set(key, { digest, expiresAt, tasks: [], proposal: null, ...what });
 }
 
 /** Keys of one map have one window, so the oldest expires first. */

@@ -2,6 +2,7 @@
 import { accepted, refused, type DecisionContext, type Refusal, type Verdict } from './decision.ts';
 import type { Decision, ProposalOutcome, ProposalSpec, RequestKey, Voter, Weighting } from './events.ts';
 import { timeOrderedId, type AgentId, type ProposalId, type TaskId } from './ids.ts';
+import { keyLimitOf, rememberedKey, repeatOf, type NamedRequest } from './request-keys.ts';
 import { outcomeOf, settledOutcome, tally, weightOf } from './quorum.ts';
 import { isPresent, type FleetState, type Proposal } from './state.ts';
 
@@ -21,21 +22,19 @@ export interface ProposalRequest {
 export function decidePropose(
   context: DecisionContext,
   request: ProposalRequest,
-  key: { readonly key: string; readonly digest: string },
+  key: NamedRequest,
 ): Verdict<ProposalId> {
-  const { state, settings } = context;
-  const repeat = state.requests.get(key.key);
+  const repeat = repeatOf(context, key);
+  if (repeat !== undefined && 'kind' in repeat) return repeat;
   if (repeat !== undefined) {
-    if (repeat.digest === key.digest && repeat.proposal !== null) return accepted(repeat.proposal);
-    return refused('CONFLICT', `request ${key.key} was made before with another body`);
+    if (repeat.proposal !== null) return accepted(repeat.proposal);
+    return refused('CONFLICT', `key ${key.key} was used before for something else than a proposal`);
   }
-  if (state.requests.size >= settings.requestKeysMax) {
-    return refused('LIMIT_REACHED', `the fleet remembers ${settings.requestKeysMax} request keys`);
-  }
+  const limit = keyLimitOf(context, key);
+  if (limit !== null) return refused('LIMIT_REACHED', limit);
   const refusal = refusalOf(context, [request]);
   if (refusal !== null) return refusal;
-  const expiresAt = context.at + settings.requestWindowMs;
-  return accepted(openProposal(context, request, null, { ...key, expiresAt }).id);
+  return accepted(openProposal(context, request, null, rememberedKey(context, key)).id);
 }
 
 /** Why these proposals cannot all be opened now; null: they can. */

@@ -4,6 +4,7 @@ import { assertNever } from './assert.ts';
 import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
 import { openProposal, refusalOf, type ProposalRequest } from './decide-proposals.ts';
 import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
+import { keyLimitOf, rememberedKey, repeatOf, type NamedRequest } from './request-keys.ts';
 import { timeOrderedId, type AgentId, type Incarnation, type TaskId } from './ids.ts';
 import { attemptKey, currentAttempt, isEnded, type Attempt, type Task } from './state.ts';
 
@@ -23,10 +24,7 @@ export interface TaskRequest {
   readonly approval: ProposalRequest | null;
 }
 
-export interface SubmitRequest {
-  /** The caller's name for this submit, made anew for each and kept in its repeats. */
-  readonly key: string;
-  readonly digest: string;
+export interface SubmitRequest extends NamedRequest {
   readonly tasks: readonly TaskRequest[];
 }
 
@@ -35,12 +33,9 @@ export const VOTER_BYTES = 100;
 
 /** All or nothing. A repeat answers with the first one's ids. */
 export function decideSubmit(context: DecisionContext, request: SubmitRequest): Verdict<readonly TaskId[]> {
-  const { state, settings, at } = context;
-  const repeat = state.requests.get(request.key);
-  if (repeat !== undefined) {
-    if (repeat.digest === request.digest) return accepted(repeat.tasks);
-    return refused('CONFLICT', `request ${request.key} was made before with another body`);
-  }
+  const { state, settings } = context;
+  const repeat = repeatOf(context, request);
+  if (repeat !== undefined) return 'kind' in repeat ? repeat : accepted(repeat.tasks);
   const digests = new Map<string, string>();
   const created: TaskRequest[] = [];
   for (const task of request.tasks) {
@@ -52,7 +47,7 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
     }
     if (key !== null) digests.set(key, task.digest);
   }
-  const limit = limitOf(context, created);
+  const limit = limitOf(context, created, request);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const approvals = created.flatMap((task) => task.approval ?? []);
   const refusal = refusalOf(context, approvals);
@@ -65,29 +60,26 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
     );
   }
   const ids = request.tasks.map((task) => submitOne(context, task));
-  const expiresAt = at + settings.requestWindowMs;
-  context.emit({
-    type: 'request.accepted',
-    request: { key: request.key, digest: request.digest, expiresAt },
-    tasks: ids,
-  });
+  context.emit({ type: 'request.accepted', request: rememberedKey(context, request), tasks: ids });
   return accepted(ids);
 }
 
 /** Of the tasks that are not repeats. */
-function limitOf({ state, settings }: DecisionContext, created: readonly TaskRequest[]): string | null {
+function limitOf(
+  context: DecisionContext,
+  created: readonly TaskRequest[],
+  request: NamedRequest,
+): string | null {
+  const { state, settings } = context;
   if (state.tasks.size + created.length > settings.tasksMax)
     return `the fleet keeps ${settings.tasksMax} tasks`;
   const keyed = created.filter((task) => task.idempotencyKey !== null).length;
-  if (state.requests.size >= settings.requestKeysMax || state.keys.size + keyed > settings.requestKeysMax) {
-    return `the fleet remembers ${settings.requestKeysMax} request keys`;
-  }
-  return null;
+  return keyLimitOf(context, request, keyed);
 }
 
 function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
   const { state, settings, at } = context;
-  const key = request.idempotencyKey;
+  const { idempotencyKey: key, digest } = request;
   const known = key === null ? undefined : state.keys.get(key)?.tasks[0];
   if (known !== undefined) return known;
   const id = timeOrderedId({ at, genesis: state.genesis, ordinal: state.tasksCreated }) as TaskId;
@@ -111,7 +103,7 @@ function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
       : {
           type: 'task.submitted',
           task: spec,
-          key: { key, digest: request.digest, expiresAt: at + settings.idempotencyWindowMs },
+          key: rememberedKey(context, { key, digest, isIdempotency: true }),
         },
   );
   return id;

@@ -50,6 +50,8 @@ export interface RequestKey {
   readonly key: string;
   readonly digest: string;
   readonly expiresAt: number;
+  /** Given by the caller, for a long window. Without it the key only serves the repeats of one call. */
+  readonly isIdempotency?: true;
 }
 
 export type Decision = 'approve' | 'reject' | 'abstain';

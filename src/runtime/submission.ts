@@ -4,6 +4,7 @@
  */
 import type { ProposalRequest } from '../domain/decide-proposals.ts';
 import type { SubmitRequest, TaskRequest } from '../domain/decide-tasks.ts';
+import type { NamedRequest } from '../domain/request-keys.ts';
 import { problem, problemOf, type Problem } from '../domain/errors.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Incoming } from '../ports.ts';
@@ -44,12 +45,19 @@ export function readSubmission(message: Incoming, options: SubmissionOptions): A
   const list = 'tasks' in admitted.value ? admitted.value : { tasks: [admitted.value] };
   const wrong = limitsOf(list.tasks, data.length, options.settings);
   if (wrong !== null) return { kind: 'bad', problem: wrong };
-  const request = {
-    key: ('key' in list ? list.key : undefined) ?? options.key(),
-    digest: digestOf(data),
-    tasks: list.tasks.map((task) => taskRequest(task, options.proposer)),
-  };
-  return { kind: 'ok', value: { request, isMany } };
+  const tasks = list.tasks.map((task) => taskRequest(task, options.proposer));
+  return { kind: 'ok', value: { request: { ...nameOf(list, data, options.key), tasks }, isMany } };
+}
+
+/** What repeats of a request are known by. An idempotency key is for callers that may encode it anew each time. */
+export function nameOf(
+  body: { readonly key?: string; readonly idempotencyKey?: string },
+  data: Uint8Array,
+  freshKey: () => string,
+): NamedRequest {
+  const { key, idempotencyKey, ...rest } = body;
+  if (idempotencyKey === undefined) return { key: key ?? freshKey(), digest: digestOf(data) };
+  return { key: idempotencyKey, digest: digestOf(JSON.stringify(rest)), isIdempotency: true };
 }
 
 function limitsOf(
