@@ -41,7 +41,7 @@ function base32(value: number, width: number): string {
   return text;
 }
 
-let lastGenesis = '';
+let lastGenesis: string | null = null;
 let lastTag = '';
 
 /** 30 bits of FNV-1a over the genesis id. Remembered: a process mostly sees one fleet. */
