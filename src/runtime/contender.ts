@@ -16,7 +16,7 @@ import { causeOf, LeaderWatch } from './leader-watch.ts';
 import { LedgerTime } from './ledger-time.ts';
 import type { Office } from './office.ts';
 import { Replica } from './replica.ts';
-import { nameOf, traceTransitions } from './trace.ts';
+import { nameOf, type Inspector } from './inspector.ts';
 import { serveVacancy } from './vacancy-desk.ts';
 
 export interface Machines {
@@ -135,13 +135,14 @@ export class Contender {
       subjects,
       replica: this.replica,
       roster,
+      rejections: options.rejections,
       isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
       canStand: () => this.#couldLead(),
       stand: () => {
         this.#vacancy('trigger');
       },
     });
-    traceTransitions(this.#election, 'election', log);
+    options.inspector.show('election', this.#election);
   }
 
   start(): void {

@@ -31,7 +31,7 @@ import {
 } from '../wire/messages.ts';
 import type { AgentVerb } from '../wire/subjects.ts';
 import type { Office } from './office.ts';
-import { refuse } from './respond.ts';
+import { mayAnswer } from './respond.ts';
 
 const joinDoor = doorFor(JoinSchema);
 const reportDoor = doorFor(ReportSchema);
@@ -46,6 +46,7 @@ export function openDesk(office: Office): Subscription {
   ) =>
     bus.subscribe(subjects.agent(verb, '*'), (message) => {
       const from = subjects.senderOf(message.subject);
+      if (from !== null && !mayAnswer(message, from, office.options)) return;
       const admitted = admit(door, message, settings.entryBytesMax);
       if (from !== null && admitted.kind === 'ok') {
         handle(from, admitted.value, message);
@@ -53,7 +54,7 @@ export function openDesk(office: Office): Subscription {
       }
       const wrong = admitted.kind === 'bad' ? admitted.problem : null;
       rejections.count(message.subject, wrong);
-      if (wrong !== null) refuse(message, wrong);
+      if (wrong !== null) office.refuse(message, wrong);
     });
   const subscriptions = [
     serve('join', joinDoor, (from, body, message) => {

@@ -92,10 +92,14 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   checkConnect(options);
   const profile = profileFrom(options);
   const settings = settingsFrom({ ...options.settings });
-  const name = options.fleet ?? 'default';
+  const subjects = subjectsOf(options.fleet ?? 'default', {
+    arePrefixesPinned: options.arePrefixesPinned ?? false,
+  });
+  const id = options.id as AgentId;
   const log = options.log ?? defaultLog(options.id);
   const ports = await openNatsPorts({
-    ...addressOf(options, { role: 'agent', id: options.id, log }),
+    ...addressOf(options, { role: 'agent', id, log }),
+    inboxPrefix: subjects.replies(id),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
   });
   try {
@@ -108,9 +112,9 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   const ended = deferred();
   const node = new FleetNode({
     ports,
-    subjects: subjectsOf(name),
+    subjects,
     settings,
-    id: options.id as AgentId,
+    id,
     profile,
     handlers: options.tasks ?? {},
     vote: options.vote ?? null,
@@ -123,7 +127,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   });
   const fleet = new Fleet(
     ports,
-    name,
+    subjects.fleet,
     options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
   );
   const agent = new Agent({ node, fleet, ended: ended.promise, log });

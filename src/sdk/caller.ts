@@ -1,12 +1,14 @@
 /**
  * Asks the leader, whoever it is: the same request again until it is answered, refused for good, or out of time.
- * A repeat is harmless: whatever changes something carries a key of its own.
+ * A repeat is harmless: whatever changes something carries a key of its own. An answer of a lower term than one
+ * that was heard of comes from a leader that is none any more, and counts as no answer.
  */
 import { backoffMs } from '../domain/backoff.ts';
-import { ConclaveError, errorKinds, errorOf, type ErrorCode, type Problem } from '../domain/errors.ts';
-import type { Ports, RequestOutcome, Subscription } from '../ports.ts';
+import { ConclaveError, errorKinds, errorOf, type Problem } from '../domain/errors.ts';
+import type { Headers, Incoming, Ports, RequestOutcome, Subscription } from '../ports.ts';
 import { problemIn } from '../runtime/problem-in.ts';
 import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
+import { answerHeaders } from '../wire/messages.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
 
 export interface CallerOptions {
@@ -16,20 +18,38 @@ export interface CallerOptions {
   readonly timeoutMs: number;
 }
 
+export interface AskOptions {
+  /** How long this call goes on trying. Default: the caller's. */
+  readonly timeoutMs?: number;
+  /** Sent along with the request. */
+  readonly headers?: Headers;
+}
+
+export interface Answer {
+  readonly value: unknown;
+  /** Of the leader that gave it. */
+  readonly term: number;
+  /** What the answer says is in the ledger up to here: who has read that far sees it. */
+  readonly sequence: number;
+}
+
 /** One try waits at most this long: a leader that dies with our request must not cost the whole time. */
 const TRY_MS = 2_000;
-const headers = { 'Content-Type': contentTypes.msgpack };
+const contentType = { 'Content-Type': contentTypes.msgpack };
 
 export class Caller {
   readonly #options: CallerOptions;
   readonly #elections: Subscription;
   /** Tries under way that a new leader should be asked instead. */
   readonly #tries = new Set<() => void>();
+  /** Highest term that an answer or an election told of. */
+  #term = 0;
 
   constructor(options: CallerOptions) {
     this.#options = options;
     const { ports, subjects } = options;
-    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), () => {
+    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), (message) => {
+      this.#term = Math.max(this.#term, termOf(message));
       for (const again of [...this.#tries]) again();
     });
   }
@@ -39,15 +59,22 @@ export class Caller {
     this.#tries.clear();
   }
 
+  /** The value of the leader's answer. Throws what `ask` throws. */
+  async call(verb: ApiVerb, body: object, options: AskOptions = {}): Promise<unknown> {
+    return (await this.ask(verb, body, options)).value;
+  }
+
   /**
    * The leader's answer. Throws `NO_LEADER` when nobody led in time, `TIMEOUT` when somebody did but did not
-   * answer, `NO_NATS` while the connection is down, `TOO_LARGE` before sending, or the leader's own refusal.
+   * answer, `NOBODY_ELECTABLE` when nobody is there whom a `trigger` could call to stand, `NO_NATS` while the
+   * connection is down, `TOO_LARGE` before sending, or the leader's own refusal.
    */
-  call(verb: ApiVerb, body: object, options: { readonly timeoutMs?: number } = {}): Promise<unknown> {
+  ask(verb: ApiVerb, body: object, options: AskOptions = {}): Promise<Answer> {
     const { ports, subjects } = this.#options;
     const { bus, clock, random } = ports;
     const deadline = clock.now() + (options.timeoutMs ?? this.#options.timeoutMs);
     const data = encode(body, 'msgpack');
+    const headers = { ...options.headers, ...contentType };
     if (data.length > bus.payloadBytesMax) {
       const message = `the message has ${data.length} bytes; NATS takes ${bus.payloadBytesMax}`;
       return Promise.reject(new ConclaveError('TOO_LARGE', message));
@@ -55,11 +82,12 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const attempt = (failures: number): void => {
         const timeoutMs = Math.max(1, Math.min(TRY_MS, deadline - clock.now()));
-        const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (outcome) => {
+        const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (heard) => {
           this.#tries.delete(again);
+          const outcome: RequestOutcome = this.#isLate(heard) ? { kind: 'timeout' } : heard;
           const problem = problemIn(outcome);
           if (outcome.kind === 'reply' && problem === null) {
-            resolve(decode(outcome.data, outcome.headers, DEPTH_FORWARDED_MAX));
+            resolve(answerIn(outcome));
             return;
           }
           const delay = backoffMs({ failures, baseMs: 50, maxMs: 500, chance: random.next() });
@@ -82,20 +110,60 @@ export class Caller {
       attempt(1);
     });
   }
+
+  /** From a leader of the past. */
+  #isLate(outcome: RequestOutcome): boolean {
+    if (outcome.kind !== 'reply') return false;
+    const term = numberIn(outcome.headers, answerHeaders.term);
+    if (term < this.#term) return true;
+    this.#term = term;
+    return false;
+  }
+}
+
+type Reply = Extract<RequestOutcome, { kind: 'reply' }>;
+
+function answerIn({ data, headers }: Reply): Answer {
+  return {
+    value: decode(data, headers, DEPTH_FORWARDED_MAX),
+    term: numberIn(headers, answerHeaders.term),
+    sequence: numberIn(headers, answerHeaders.sequence),
+  };
+}
+
+/** 0 when it is not there, or is no number. */
+function numberIn(headers: Headers, name: string): number {
+  const value = Number(headers[name] ?? 0);
+  return Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
+function termOf({ data, headers }: Incoming): number {
+  try {
+    const { term } = decode(data, headers, DEPTH_FORWARDED_MAX) as { term?: unknown };
+    return typeof term === 'number' ? term : 0;
+  } catch {
+    return 0; // Not from a leader: whoever asks finds out by asking.
+  }
 }
 
 function failure(
   outcome: RequestOutcome,
   problem: Problem | null,
-  verb: string,
+  verb: ApiVerb,
   fleet: string,
 ): ConclaveError {
   if (problem !== null) return errorOf(problem);
-  const [code, message]: [ErrorCode, string] =
-    outcome.kind === 'noResponders'
-      ? ['NO_LEADER', `nobody leads fleet ${fleet}: is an electable agent running?`]
-      : outcome.kind === 'offline'
-        ? ['NO_NATS', 'the connection to NATS is down']
-        : ['TIMEOUT', `no answer to ${verb} from fleet ${fleet} in time; it may or may not have been done`];
-  return new ConclaveError(code, message);
+  switch (outcome.kind) {
+    case 'noResponders':
+      // Standbys answer this one too.
+      return verb === 'trigger'
+        ? new ConclaveError('NOBODY_ELECTABLE', `fleet ${fleet} has no agent that could lead: start one`)
+        : new ConclaveError('NO_LEADER', `nobody leads fleet ${fleet}: is an electable agent running?`);
+    case 'offline':
+      return new ConclaveError('NO_NATS', 'the connection to NATS is down');
+    default: {
+      const message = `no answer to ${verb} from fleet ${fleet} in time; it may or may not have been done`;
+      return new ConclaveError('TIMEOUT', message);
+    }
+  }
 }

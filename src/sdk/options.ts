@@ -9,6 +9,7 @@ import type { Log } from '../runtime/log.ts';
 import type { VoteHandler } from '../runtime/ballots.ts';
 import { doorFor } from '../wire/door.ts';
 import { ProfileSchema } from '../wire/messages.ts';
+import { isReplyPrefix } from '../wire/subjects.ts';
 
 export interface ConnectOptions extends NatsAuth {
   /** Default `nats://127.0.0.1:4222`. */
@@ -17,13 +18,14 @@ export interface ConnectOptions extends NatsAuth {
   readonly fleet?: string;
   /** How long a call goes on trying while nobody leads or answers. Default 15 s. */
   readonly timeoutMs?: number;
-  /** Prefix of reply subjects, where permissions pin it. Default `_INBOX`. */
+  /** Prefix of reply subjects, where permissions pin it: `_INBOX`, or a name that starts with it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   /** pino or anything like it. Default: errors and warnings go to standard error as JSON lines. */
   readonly log?: Log;
 }
 
-export interface JoinOptions extends ConnectOptions {
+/** An agent's reply subjects have a prefix of their own: `_INBOX_agent.<fleet>.<id>`. */
+export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
   /** 1–63 of `A-Za-z0-9_-`; unique in the fleet. */
   readonly id: string;
   readonly capabilities?: readonly string[];
@@ -41,6 +43,11 @@ export interface JoinOptions extends ConnectOptions {
   readonly settings?: Partial<Settings>;
   /** Of the ledger, when this process creates it. Default 1. */
   readonly replicas?: 1 | 3;
+  /**
+   * While this process leads, agents must ask with reply subjects of their own prefix; plain `_INBOX.` ones are not
+   * answered. For servers whose permissions pin each agent's prefix. Default false.
+   */
+  readonly arePrefixesPinned?: boolean;
   /** SIGTERM and SIGINT leave the fleet gracefully. Default true. */
   readonly handleSignals?: boolean;
 }
@@ -90,6 +97,12 @@ export function checkConnect(options: ConnectOptions): void {
   if (options.timeoutMs !== undefined && !(options.timeoutMs > 0)) {
     const message = 'must be above 0 milliseconds';
     throw new ConclaveError('INVALID', `timeoutMs ${message}`, { fields: [{ field: 'timeoutMs', message }] });
+  }
+  if (options.inboxPrefix !== undefined && !isReplyPrefix(options.inboxPrefix)) {
+    const message = 'must be _INBOX, or start with it';
+    throw new ConclaveError('INVALID', `inboxPrefix ${message}`, {
+      fields: [{ field: 'inboxPrefix', message }],
+    });
   }
   if (options.fleet !== undefined && !isName(options.fleet)) {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';

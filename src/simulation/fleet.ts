@@ -68,9 +68,10 @@ export class SimulatedFleet {
       handles: Object.keys(options.handlers ?? {}).sort(),
     };
     const { charts, rank } = this.#options;
+    const subjects = subjectsOf(this.name);
     const node = new FleetNode({
-      ports: host.ports(this.name),
-      subjects: subjectsOf(this.name),
+      ports: host.ports(this.name, subjects.replies(id as AgentId)),
+      subjects,
       settings: this.#settings,
       id: id as AgentId,
       profile,

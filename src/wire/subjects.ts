@@ -24,6 +24,7 @@ export const apiVerbs = [
   'drain',
   'resume',
   'status',
+  'barrier',
   'trigger',
 ] as const;
 
@@ -35,12 +36,36 @@ export interface Subjects {
   inbox(id: AgentId): string;
   api(verb: ApiVerb): string;
   event(kind: string): string;
+  /** Where watchers ask for live snapshots. */
+  readonly watch: string;
+  inspect(id: AgentId): string;
   /** The agent that a message on an `agent` subject comes from; null when the subject is not of that form. */
   senderOf(subject: string): AgentId | null;
+  /** Prefix of the reply subjects of an agent; only it may subscribe there. */
+  replies(id: AgentId): string;
+  /**
+   * Whether an answer may go there. A request can name any subject for it and whoever answers may write where the
+   * asker may not, so answers go to reply subjects alone; those of an agent to its own.
+   * `from`: the agent that asks, null for a client. No reply subject: nothing is sent, so nothing is wrong.
+   */
+  isReply(subject: string | null, from: AgentId | null): boolean;
+}
+
+export interface SubjectOptions {
+  /** Agents may ask only with reply subjects of their own prefix, not with `_INBOX.`. Default false. */
+  readonly arePrefixesPinned?: boolean;
+}
+
+/** What every reply subject starts with: alone by default, or with a name behind it where permissions pin it. */
+const REPLY_ROOT = '_INBOX';
+
+/** `_INBOX`, or `_INBOX` and more: where a client may ask to be answered. */
+export function isReplyPrefix(prefix: string): boolean {
+  return /^_INBOX[A-Za-z0-9_-]*(\.|$)/.test(prefix);
 }
 
 /** Throws `INVALID` when the fleet's name is not 1–63 of `A-Za-z0-9_-`. */
-export function subjectsOf(fleet: string): Subjects {
+export function subjectsOf(fleet: string, { arePrefixesPinned = false }: SubjectOptions = {}): Subjects {
   if (!isName(fleet)) {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
@@ -48,6 +73,7 @@ export function subjectsOf(fleet: string): Subjects {
   const root = `conclave.${fleet}`;
   const agents = `${root}.agent.`;
   const ofAgent = /^[a-z]+\.([A-Za-z0-9_-]{1,63})$/;
+  const replies = (id: AgentId): string => `${REPLY_ROOT}_agent.${fleet}.${id}`;
   return {
     fleet,
     stream: `CONCLAVE_${fleet}`,
@@ -56,9 +82,18 @@ export function subjectsOf(fleet: string): Subjects {
     inbox: (id) => `_conclave.${fleet}.inbox.${id}`,
     api: (verb) => `${root}.api.${verb}`,
     event: (kind) => `${root}.event.${kind}`,
+    watch: `${root}.inspect`,
+    inspect: (id) => `${root}.inspect.${id}`,
     senderOf: (subject) => {
       if (!subject.startsWith(agents)) return null;
       return (ofAgent.exec(subject.slice(agents.length))?.[1] ?? null) as AgentId | null;
+    },
+    replies,
+    isReply: (subject, from) => {
+      if (subject === null) return true;
+      if (from === null) return isReplyPrefix(subject);
+      if (subject.startsWith(`${replies(from)}.`)) return true;
+      return !arePrefixesPinned && subject.startsWith(`${REPLY_ROOT}.`);
     },
   };
 }

@@ -26,6 +26,7 @@ const notAModule = file('not-a-module.js', 'this is not JavaScript');
 const emptyModule = file('empty.js', 'export const task = {};');
 const wrongVote = file('vote.js', "export const tasks = { a: () => 1 };\nexport const vote = 'approve';");
 const notExecutable = file('plain.sh', '#!/bin/sh\n');
+const wrongTokens = file('tokens.json', '{"tokens":[{"name":"a b"}]}');
 const big = 'x'.repeat(2_000);
 
 /** A command line, and what the message must contain: the field, and what is allowed. */
@@ -104,6 +105,21 @@ const bad: readonly (readonly [readonly string[], string])[] = [
   [['up', '--port', '70000'], 'port must be an integer from 1 to 65535'],
   [['up', '--dir', emptyModule], 'dir must be a folder that can be written to'],
   [['up', '--dir', join(emptyModule, 'inner')], 'dir must be a folder that can be written to'],
+  [['up', '--http', '0'], 'http must be an integer from 1 to 65535'],
+  [['serve', '--port', 'x'], 'port must be an integer from 1 to 65535'],
+  [['serve', '--http', '70000'], 'http must be an integer from 1 to 65535'],
+  [['serve', '--host', '0.0.0.0'], 'host 0.0.0.0 can be reached from other machines: give tokens'],
+  [
+    ['serve', '--tokens', '/nowhere.json'],
+    'tokens names the file /nowhere.json, which cannot be read (ENOENT)',
+  ],
+  [['serve', '--tokens', notAModule], 'tokens must be JSON'],
+  [['serve', '--tokens', wrongTokens], 'tokens.0.name must be 1–63'],
+  [['serve', '--cors', '*'], 'cors must be like https://ops.example.org, not *'],
+  [['serve', '--rate-limit', '0'], 'rate-limit must be an integer from 1 to 1000000'],
+  [['token'], "required option '--name <name>' not specified"],
+  [['token', '--name', 'a b'], 'name must be 1–63'],
+  [['token', '--name', 'ci', '--scope', 'write'], 'scope must be one of read, operate, admin'],
   [['agent'], "required option '--id <id>' not specified"],
   [['agent', '--id', 'a.b', '--demo'], 'id must be 1–63'],
   [['agent', '--id', 'a'], 'module or run must be given'],
@@ -192,6 +208,7 @@ describe('without NATS', () => {
     ['verify'],
     ['events'],
     ['agent', '--id', 'a', '--run', 'x=true'],
+    ['serve'],
   ];
 
   test.each(commands)(
@@ -216,20 +233,23 @@ describe('without NATS', () => {
 describe('with NATS and nobody who leads', () => {
   const server = withServer();
 
-  test.each([['status'], ['submit', 'echo'], ['elect'], ['agents']])(
-    'conclave %s: exit code 3',
-    async (...words) => {
-      const ended = await conclave([
-        '--timeout',
-        '300',
-        ...words,
-        '--servers',
-        server().url,
-        '--fleet',
-        'empty',
-      ]);
-      expectOneLine(ended, 'nobody leads fleet empty');
-      expect(ended.exitCode).toBe(3);
-    },
-  );
+  const nobody = 'nobody leads fleet empty';
+  test.each([
+    [['status'], nobody],
+    [['submit', 'echo'], nobody],
+    [['agents'], nobody],
+    [['elect'], 'fleet empty has no agent that could lead: start one'],
+  ])('conclave %s: exit code 3', async (words, message) => {
+    const ended = await conclave([
+      '--timeout',
+      '300',
+      ...words,
+      '--servers',
+      server().url,
+      '--fleet',
+      'empty',
+    ]);
+    expectOneLine(ended, message);
+    expect(ended.exitCode).toBe(3);
+  });
 });

@@ -24,7 +24,9 @@ const write = (level) => (fields, message) => {
 };
 const log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 
-const real = await openNatsPorts({ servers, fleet, role: 'agent', id, log });
+const subjects = subjectsOf(fleet);
+const inboxPrefix = subjects.replies(id);
+const real = await openNatsPorts({ servers, fleet, role: 'agent', id, inboxPrefix, log });
 const bus = Object.create(real.bus, {
   isOnline: { get: () => real.bus.isOnline },
   payloadBytesMax: { get: () => real.bus.payloadBytesMax },
@@ -51,6 +53,7 @@ function armed(connection) {
     get isClosed() {
       return connection.isClosed;
     },
+    replicas: connection.replicas,
     append(entry, done) {
       if (isArmed && killAt === 'before') die();
       connection.append(entry, (outcome) => {
@@ -69,7 +72,7 @@ function armed(connection) {
 const meFirst = (candidates) => [...candidates].sort((a, b) => Number(b.id === id) - Number(a.id === id));
 const node = new FleetNode({
   ports: { ...real, bus, ledger },
-  subjects: subjectsOf(fleet),
+  subjects,
   settings: settingsFrom(settings),
   id,
   profile: { capabilities: [], priority, slots, electable: true, labels: {}, handles: ['echo', 'slow'] },

@@ -86,3 +86,26 @@ function errorOf(run: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('an answer goes to', () => {
+  const pinned = subjectsOf('red', { arePrefixesPinned: true });
+  it.each([
+    ['nowhere when none is wanted', null, null, true, true],
+    ["a client's inbox", '_INBOX.x.1', null, true, true],
+    ["a client's own prefix", '_INBOX_alice.x.1', null, true, true],
+    ["an agent's own prefix", '_INBOX_agent.red.a.x.1', 'a', true, true],
+    ['a plain inbox of an agent, unless prefixes are pinned', '_INBOX.x.1', 'a', true, false],
+    ['not the ledger', '_conclave.red.ledger', null, false, false],
+    ['not an inbox of work', '_conclave.red.inbox.b', 'a', false, false],
+    ['not a heartbeat', 'conclave.red.agent.heartbeat.b', 'a', false, false],
+    ['not an API of JetStream', '$JS.API.STREAM.PURGE.CONCLAVE_red', null, false, false],
+    ["not another agent's prefix", '_INBOX_agent.red.b.x.1', 'a', false, false],
+    ['not one whose id only starts like it', '_INBOX_agent.red.ab.x.1', 'a', false, false],
+    ['not the same id in another fleet', '_INBOX_agent.blue.a.x.1', 'a', false, false],
+    ['not what only looks like an inbox', 'x_INBOX.1', null, false, false],
+  ])('%s', (_, subject, from, isOpen, isPinned) => {
+    const id = from === null ? null : agent(from);
+    expect(subjects.isReply(subject, id)).toBe(isOpen);
+    expect(pinned.isReply(subject, id)).toBe(isPinned);
+  });
+});

@@ -1,0 +1,76 @@
+/** How a client asks whoever leads, when more than one process thinks that it does. */
+import { expect, test } from 'vitest';
+import type { Incoming } from '../../src/ports.ts';
+import { answer, refuse } from '../../src/runtime/respond.ts';
+import { Caller } from '../../src/sdk/caller.ts';
+import { SimulatedWorld } from '../../src/simulation/index.ts';
+import { encode } from '../../src/wire/codec.ts';
+import { subjectsOf } from '../../src/wire/subjects.ts';
+
+const subjects = subjectsOf('red');
+const json = { 'Content-Type': 'application/json' };
+
+interface Played {
+  readonly world: SimulatedWorld;
+  readonly caller: Caller;
+  /** Answers every `status` of the client with what comes of it. */
+  serve(handle: (message: Incoming) => void): { close(): void };
+  /** What a call came to. */
+  asked(timeoutMs?: number): Promise<unknown>;
+}
+
+function play(): Played {
+  const world = new SimulatedWorld({ seed: 1 });
+  const ports = world.host('client').ports('red');
+  const { bus } = world.host('leader').ports('red');
+  const caller = new Caller({ ports, subjects, timeoutMs: 5_000 });
+  return {
+    world,
+    caller,
+    serve: (handle) => bus.subscribe(subjects.api('status'), handle),
+    asked: (timeoutMs = 5_000) =>
+      world.settle(
+        caller.ask('status', {}, { timeoutMs }).catch((error: unknown) => error),
+        { withinMs: 10_000 },
+      ),
+  };
+}
+
+test('an answer says in which term it was given, and up to which sequence it can be seen', async () => {
+  const played = play();
+  played.serve((message) => answer(message, { who: 'b' }, { term: 3, sequence: 12 }));
+  expect(await played.asked()).toEqual({ value: { who: 'b' }, term: 3, sequence: 12 });
+});
+
+test('after an answer of a newer term, one of an older term counts as none', async () => {
+  const played = play();
+  const newer = played.serve((message) => answer(message, { who: 'b' }, { term: 2, sequence: 9 }));
+  expect(await played.asked()).toMatchObject({ value: { who: 'b' } });
+  newer.close();
+  const older = played.serve((message) => answer(message, { who: 'a' }, { term: 1, sequence: 5 }));
+  expect(await played.asked(1_000)).toMatchObject({ code: 'TIMEOUT' });
+  older.close();
+  played.serve((message) => refuse(message, { code: 'CONFLICT', message: 'no' }, { term: 1, sequence: 5 }));
+  expect(await played.asked(1_000)).toMatchObject({ code: 'TIMEOUT' });
+});
+
+test('an election that was heard of makes answers of older terms worthless', async () => {
+  const played = play();
+  played.serve((message) => answer(message, { who: 'a' }, { term: 1, sequence: 5 }));
+  played.world.runFor(100);
+  const { bus } = played.world.host('leader').ports('red');
+  bus.publish({
+    subject: subjects.event('leader.elected'),
+    data: encode({ kind: 'leader.elected', sequence: 6, term: 2, at: 0, items: [] }, 'json'),
+    headers: json,
+  });
+  played.world.runFor(100);
+  expect(await played.asked(1_000)).toMatchObject({ code: 'TIMEOUT' });
+});
+
+test('a wish for an election that nobody can hear ends as nobody electable', async () => {
+  const { world, caller } = play();
+  const wish = caller.ask('trigger', {}, { timeoutMs: 1_000 });
+  const outcome = world.settle(wish, { withinMs: 5_000 });
+  await expect(outcome).rejects.toMatchObject({ code: 'NOBODY_ELECTABLE', isRetryable: false });
+});
