@@ -21,7 +21,7 @@ import type { Rejections } from './rejections.ts';
 import type { Replica } from './replica.ts';
 import type { Roster } from './roster.ts';
 import { SlotWriter, type WriteOutcome } from './slot-writer.ts';
-import { nameOf, traceTransitions } from './trace.ts';
+import { nameOf, type Inspector } from './inspector.ts';
 
 /** What whoever may lead brings along: the process, its fleet, and what it knows of the others. */
 export interface ChairParts {
@@ -35,6 +35,7 @@ export interface ChairParts {
   };
   readonly roster: Roster;
   readonly rejections: Rejections;
+  readonly inspector: Inspector;
   readonly id: AgentId;
   readonly incarnation: Incarnation;
   readonly version: string;
@@ -73,7 +74,7 @@ export class Chair {
     const { ports, settings, log, onBroken } = options;
     this.#writer = new SlotWriter({ ...ports, settings, log, onBroken });
     this.#actor = createActor(this.#logic(), { clock: ports.clock });
-    traceTransitions(this.#actor, 'coordinator', log);
+    options.inspector.show('coordinator', this.#actor);
   }
 
   start(): void {
@@ -247,8 +248,8 @@ export class Chair {
   }
 
   #takeOffice(): void {
-    const { ports, subjects, settings, charts, machines, roster, rejections, id, incarnation, version, log } =
-      this.#options;
+    const { ports, subjects, settings, charts, machines, roster, rejections, inspector } = this.#options;
+    const { id, incarnation, version, log } = this.#options;
     const { state } = this.#options.replica;
     this.#options.ledgerTime.take();
     const office = new Office({
@@ -261,6 +262,7 @@ export class Chair {
       writer: this.#writer,
       roster,
       rejections,
+      inspector,
       author: { term: state.term, id, incarnation, genesis: state.genesis },
       ledgerNow: () => this.#options.ledgerTime.now(),
       log,

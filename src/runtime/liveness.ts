@@ -9,8 +9,8 @@ import { judge, type Hearing } from '../domain/failure-detector.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import { isPresent, type FleetState, type Member } from '../domain/state.ts';
-import type { Clock, TimerHandle } from '../ports.ts';
-import type { Log } from './log.ts';
+import type { Clock, Subscription, TimerHandle } from '../ports.ts';
+import type { Inspector } from './inspector.ts';
 import type { Beat } from './roster.ts';
 
 export interface LivenessOptions {
@@ -19,7 +19,7 @@ export interface LivenessOptions {
   readonly settings: Settings;
   readonly self: AgentId;
   readonly machine: typeof memberMachine;
-  readonly log: Log;
+  readonly inspector: Inspector;
   /** The previous term ended because too many were silent at once: those still silent now are dead. */
   readonly isAfterCutOff: boolean;
   /** Before each look: whether we could hear anybody now. */
@@ -34,6 +34,7 @@ export interface LivenessOptions {
 
 interface Watched extends Hearing {
   readonly actor: ActorRefFrom<typeof memberMachine>;
+  readonly shown: Subscription;
   lastHeardAt: number;
   intervalMs: number;
   unreachableSince: number | null;
@@ -71,7 +72,7 @@ export class Liveness {
     if (event.type === 'member.joined') this.#grace(watched);
     watched.actor.send(event);
     if (event.type !== 'member.forgotten') return;
-    watched.actor.stop();
+    this.#drop(watched);
     this.#watched.delete(event.id);
   }
 
@@ -117,12 +118,12 @@ export class Liveness {
 
   stop(): void {
     if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
-    for (const { actor } of this.#watched.values()) actor.stop();
+    for (const watched of this.#watched.values()) this.#drop(watched);
     this.#watched.clear();
   }
 
   #watch(member: Member): void {
-    const { clock, settings, machine, probe } = this.#options;
+    const { clock, settings, machine, probe, inspector } = this.#options;
     const actor = createActor(
       machine.provide({
         actions: {
@@ -150,11 +151,17 @@ export class Liveness {
     const now = clock.now();
     this.#watched.set(member.id, {
       actor,
+      shown: inspector.show('member', actor, member.id),
       lastHeardAt: now,
       intervalMs,
       unreachableSince: null,
       isHeard: false,
     });
+  }
+
+  #drop({ actor, shown }: Watched): void {
+    shown.close();
+    actor.stop();
   }
 
   #grace(watched: Watched): void {
@@ -193,7 +200,6 @@ export class Liveness {
     watched.actor.send({ type });
     const after = this.stateOf(id);
     if (before === after) return;
-    this.#options.log.debug({ member: id, from: before, to: after, event: type }, 'member');
     this.#options.onChanged(id);
   }
 

@@ -15,6 +15,7 @@ import type { Ports, Subscription } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import type { Handler } from './attempts.ts';
 import { Contender, type Machines } from './contender.ts';
+import { Inspector } from './inspector.ts';
 import type { Log } from './log.ts';
 import { Rejections } from './rejections.ts';
 import { Roster } from './roster.ts';
@@ -60,6 +61,7 @@ export class FleetNode {
   readonly condition: Condition = { health: 1, load: null };
   readonly #options: NodeOptions;
   readonly #roster: Roster | null;
+  readonly #inspector: Inspector;
   readonly #lameDuck: Subscription;
   #profile: Profile;
   #term = 0;
@@ -73,6 +75,9 @@ export class FleetNode {
     this.incarnation = ports.random.id() as Incarnation;
     this.#profile = options.profile;
     const rejections = new Rejections(ports.clock, log);
+    const { id, incarnation } = this;
+    const inspector = new Inspector({ ...ports, subjects, id, incarnation, rejections, log });
+    this.#inspector = inspector;
     const heardOf = (term: number): void => {
       this.#term = Math.max(this.#term, term);
     };
@@ -86,7 +91,8 @@ export class FleetNode {
             machines: charts,
             roster: this.#roster,
             rejections,
-            incarnation: this.incarnation,
+            inspector,
+            incarnation,
             score: () => this.score,
             onBroken: (error) => {
               log.error({ error }, 'the ledger cannot be used');
@@ -105,13 +111,14 @@ export class FleetNode {
       subjects,
       settings,
       machine: charts.agent,
-      id: options.id,
-      incarnation: this.incarnation,
+      id,
+      incarnation,
       profile: () => this.#profile,
       condition: this.condition,
       handlers: options.handlers,
       vote: options.vote,
       rejections,
+      inspector,
       log,
       standing: () => ({
         isLeading: this.contender?.isLeading ?? false,
@@ -119,6 +126,7 @@ export class FleetNode {
         sequence: this.contender?.replica.state.sequence ?? 0,
         ledgerAt: this.contender?.ledgerTime.isAnchored === true ? this.contender.ledgerTime.now() : null,
       }),
+      appends: () => this.contender?.office?.committer.appendTimes.figures() ?? null,
       term: () => this.#term,
       onTerm: heardOf,
       onWelcome: ({ term, ledgerAt }) => {
@@ -172,6 +180,7 @@ export class FleetNode {
     this.worker.close();
     this.contender?.close();
     this.#roster?.close();
+    this.#inspector.close();
     this.#lameDuck.close();
   }
 

@@ -21,14 +21,15 @@ import {
   type WorkMessage,
 } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import type { AppendFigures } from './append-times.ts';
 import { Attempts, type Handler } from './attempts.ts';
 import { Ballots, type VoteHandler } from './ballots.ts';
 import { Courier } from './courier.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
 import type { Rejections } from './rejections.ts';
-import { answer } from './respond.ts';
-import { nameOf, traceTransitions } from './trace.ts';
+import { answer, mayAnswer } from './respond.ts';
+import { nameOf, type Inspector } from './inspector.ts';
 
 /** What the agent says of itself beyond its profile. */
 export interface Condition {
@@ -57,9 +58,12 @@ export interface WorkerOptions {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly vote: VoteHandler | null;
   readonly rejections: Rejections;
+  readonly inspector: Inspector;
   readonly log: Log;
   /** What this process is beside an agent: asked by probes. */
   readonly standing: () => Standing;
+  /** How its appends went, while it leads; null: it does not. */
+  readonly appends: () => AppendFigures | null;
   readonly term: () => number;
   readonly onTerm: (term: number) => void;
   /** The leader answered a join, a drain or a leave. */
@@ -129,7 +133,7 @@ export class Worker {
       log: options.log,
     });
     this.#actor = createActor(this.#logic(), { clock: ports.clock });
-    traceTransitions(this.#actor, 'agent', options.log);
+    options.inspector.show('agent', this.#actor);
     this.#status = ports.bus.onStatus((status) => {
       if (status === 'online') this.#actor.send({ type: 'connection.up' });
       if (status === 'offline') this.#actor.send({ type: 'connection.lost' });
@@ -319,6 +323,7 @@ export class Worker {
     const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
     const { electable, priority } = profile();
     const { isStandby, ledgerAt } = standing();
+    const appends = this.#options.appends();
     const beat: Heartbeat = {
       incarnation,
       health: condition.health,
@@ -334,6 +339,7 @@ export class Worker {
       term: term(),
       running: this.attempts.list(),
       reportsPending: this.#courier.pending,
+      ...(appends === null ? {} : { appends: { ...appends, buckets: [...appends.buckets] } }),
     };
     ports.bus.publish({
       subject: subjects.agent('heartbeat', id),
@@ -343,6 +349,7 @@ export class Worker {
   }
 
   #receive(message: Incoming): void {
+    if (!mayAnswer(message, null, this.#options)) return;
     const admitted = door.admit(message.data, message.headers);
     if (admitted.kind === 'bad') {
       this.#options.rejections.count(message.subject, admitted.problem);
@@ -357,7 +364,8 @@ export class Worker {
     if (value.kind === 'work' && !this.#accept(value)) return;
     const { incarnation, standing, term } = this.#options;
     const { isLeading, sequence } = standing();
-    answer(message, { incarnation, isLeading, sequence, term: term() } satisfies InboxReply);
+    const voice = { term: term(), sequence };
+    answer(message, { incarnation, isLeading, ...voice } satisfies InboxReply, voice);
   }
 
   /** False when the message is late, or meant for another process. */
