@@ -79,6 +79,16 @@ export function countsOf(counts: Readonly<Record<string, number>>): string {
   return some.length === 0 ? 'none' : some.map(([what, count]) => `${count} ${what}`).join(', ');
 }
 
+/** How to see the page behind this one. */
+export function onward(next: string | null): string {
+  return next === null ? '' : `\nmore with --cursor ${next}`;
+}
+
+/** To two places, without zeros at the end. */
+export function rounded(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
 /** `350 ms`, `12.5 s`, `3 min`, `2 h`, `4 d`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;

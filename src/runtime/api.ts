@@ -6,12 +6,11 @@ import { refused, type Verdict } from '../domain/decision.ts';
 import { decideDrain, decideResume } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, type ProposalRequest } from '../domain/decide-proposals.ts';
 import { decideCancel, decideRetry, decideSubmit, VOTER_BYTES } from '../domain/decide-tasks.ts';
-import { problem } from '../domain/errors.ts';
+import { ConclaveError, problem, problemOf } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
-import type { FleetState } from '../domain/state.ts';
 import type { Endpoint, Incoming } from '../ports.ts';
 import { encode } from '../wire/codec.ts';
-import { digestOf, doorFor, type Door } from '../wire/door.ts';
+import { doorFor, type Door } from '../wire/door.ts';
 import {
   AgentsSchema,
   ByIdSchema,
@@ -25,17 +24,9 @@ import {
 } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
 import type { Office } from './office.ts';
-import { answer, refuse } from './respond.ts';
-import { readSubmission } from './submission.ts';
-import {
-  agentView,
-  outcomeView,
-  proposalView,
-  statusView,
-  taskView,
-  type AgentView,
-  type StatusView,
-} from './views.ts';
+import { mayAnswer } from './respond.ts';
+import { nameOf, readSubmission } from './submission.ts';
+import type { Cut } from './reader.ts';
 
 const doors = {
   byId: doorFor(ByIdSchema),
@@ -48,8 +39,6 @@ const doors = {
   nothing: doorFor(NothingSchema),
 };
 
-/** Items of a page that does not say. */
-const LIMIT = 50;
 /** Of a list in an answer. */
 const ANSWER_BYTES_MAX = 524_288;
 
@@ -59,7 +48,9 @@ export function endpointsFor(office: Office): Endpoint[] {
   const endpoint = (name: ApiVerb, handle: (message: Incoming) => void): Endpoint => ({
     name,
     subject: subjects.api(name),
-    handle,
+    handle: (message) => {
+      if (mayAnswer(message, null, office.options)) handle(message);
+    },
   });
   const checked = <T>(name: ApiVerb, door: Door<T>, handle: (body: T, message: Incoming) => void): Endpoint =>
     endpoint(name, (message) => {
@@ -69,32 +60,20 @@ export function endpointsFor(office: Office): Endpoint[] {
         return;
       }
       office.options.rejections.count(message.subject, admitted.problem);
-      refuse(message, admitted.problem);
+      office.refuse(message, admitted.problem);
     });
   return [
     endpoint('submit', (message) => {
       submit(office, message);
     }),
     checked('task', doors.byId, ({ id }, message) => {
-      show(
-        office,
-        message,
-        () => {
-          const task = office.state.tasks.get(id as TaskId);
-          return task === undefined ? null : taskView(office.state, task);
-        },
-        `no task ${id}`,
-      );
+      show(office, message, office.reader.task(id), `no task ${id}`);
     }),
     checked('tasks', doors.tasks, (filter, message) => {
-      office.read(message, () => listTasks(office.state, filter), false);
+      list(office, message, () => office.reader.tasks(filter, fitting));
     }),
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
-      office.read(
-        message,
-        () => ({ outcomes: fitting(ids.map((id) => outcomeView(office.state, id as TaskId))) }),
-        true,
-      );
+      office.read(message, () => ({ outcomes: fitting(ids.map((id) => office.reader.outcome(id))) }), true);
     }),
     checked('cancel', doors.byId, ({ id }, message) => {
       office.decide(message, {
@@ -112,18 +91,10 @@ export function endpointsFor(office: Office): Endpoint[] {
       propose(office, body, message);
     }),
     checked('proposal', doors.byId, ({ id }, message) => {
-      show(
-        office,
-        message,
-        () => {
-          const proposal = office.state.proposals.get(id as ProposalId);
-          return proposal === undefined ? null : proposalView(proposal);
-        },
-        `no proposal ${id}`,
-      );
+      show(office, message, office.reader.proposal(id), `no proposal ${id}`);
     }),
     checked('proposals', doors.proposals, (filter, message) => {
-      office.read(message, () => listProposals(office.state, filter), false);
+      list(office, message, () => office.reader.proposals(filter, fitting));
     }),
     checked('vote', doors.vote, ({ proposal, voter, decision, reason = null }, message) => {
       office.decide(message, {
@@ -138,7 +109,7 @@ export function endpointsFor(office: Office): Endpoint[] {
       });
     }),
     checked('agents', doors.agents, (filter, message) => {
-      office.read(message, () => listAgents(office, filter), false);
+      list(office, message, () => office.reader.agents(filter, fitting));
     }),
     checked('drain', doors.byId, ({ id }, message) => {
       office.decide(message, {
@@ -153,12 +124,15 @@ export function endpointsFor(office: Office): Endpoint[] {
       });
     }),
     checked('status', doors.nothing, (_, message) => {
-      office.read(message, () => officeStatus(office), false);
+      office.read(message, () => office.reader.status(), false);
+    }),
+    checked('barrier', doors.nothing, (_, message) => {
+      office.read(message, () => ({}), true);
     }),
     checked('trigger', doors.nothing, (_, message) => {
       const { term } = office.options.author;
       office.afterHandover(() => {
-        answer(message, { term });
+        office.answer(message, { term });
       });
       office.resign('trigger');
     }),
@@ -170,7 +144,7 @@ function submit(office: Office, message: Incoming): void {
   const read = readSubmission(message, { settings, key: () => random.id(), proposer: author.id });
   if (read.kind === 'bad') {
     rejections.count(message.subject, read.problem);
-    refuse(message, read.problem);
+    office.refuse(message, read.problem);
     return;
   }
   const { request, isMany } = read.value;
@@ -188,7 +162,7 @@ function submit(office: Office, message: Incoming): void {
 function propose(office: Office, body: ProposeMessage, message: Incoming): void {
   const { payloadBytesMax } = office.options.settings;
   if (message.data.length > payloadBytesMax) {
-    refuse(message, problem('TOO_LARGE', `a proposal is at most ${payloadBytesMax} bytes`));
+    office.refuse(message, problem('TOO_LARGE', `a proposal is at most ${payloadBytesMax} bytes`));
     return;
   }
   const request: ProposalRequest = {
@@ -201,88 +175,36 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
     weighting: body.weighting ?? 'equal',
     voters: [...new Set(body.voters ?? [])],
   };
-  const key = { key: body.key ?? office.options.random.id(), digest: digestOf(message.data) };
+  const name = nameOf(body, message.data, () => office.options.random.id());
   office.decide(message, {
-    decide: (context) => decidePropose(context, request, key),
+    decide: (context) => decidePropose(context, request, name),
     view: (id) => ({ id }),
   });
 }
 
 /** One thing by its id, or `NOT_FOUND`. */
-function show(office: Office, message: Incoming, view: () => object | null, missing: string): void {
-  const value = view();
+function show(office: Office, message: Incoming, value: object | null, missing: string): void {
   if (value === null) office.refuseLater(message, problem('NOT_FOUND', missing));
   else office.read(message, () => value, false);
 }
 
-interface Page {
-  readonly skip?: number;
-  readonly limit?: number;
-}
-
-function listTasks(
-  state: FleetState,
-  filter: Page & { readonly type?: string; readonly status?: string; readonly agent?: string },
-): object {
-  const found = [];
-  let total = 0;
-  const { skip = 0, limit = LIMIT } = filter;
-  for (const task of state.tasks.values()) {
-    if (filter.type !== undefined && task.spec.type !== filter.type) continue;
-    if (filter.status !== undefined && task.status !== filter.status) continue;
-    if (filter.agent !== undefined && task.attempts.at(-1)?.agent !== filter.agent) continue;
-    if (total >= skip && found.length < limit) found.push(taskView(state, task));
-    total += 1;
+/** A page, or what is wrong with its cursor. */
+function list(office: Office, message: Incoming, page: () => object): void {
+  try {
+    const value = page();
+    office.read(message, () => value, false);
+  } catch (error) {
+    if (!(error instanceof ConclaveError)) throw error;
+    office.refuse(message, problemOf(error));
   }
-  const byType = Object.fromEntries(state.counts.tasksByType);
-  return { tasks: fitting(found), total, byStatus: { ...state.counts.tasks }, byType };
-}
-
-function listProposals(state: FleetState, filter: Page & { readonly status?: string }): object {
-  const all = [...state.proposals.values()].filter(
-    (each) => filter.status === undefined || each.status === filter.status,
-  );
-  const { skip = 0, limit = LIMIT } = filter;
-  return {
-    proposals: fitting(all.slice(skip, skip + limit).map(proposalView)),
-    total: all.length,
-    byStatus: { ...state.counts.proposals },
-  };
-}
-
-function listAgents(
-  office: Office,
-  filter: { readonly state?: string; readonly capability?: string },
-): { readonly agents: AgentView[]; readonly total: number } {
-  const { roster, clock } = office.options;
-  const hearsay = {
-    now: clock.now(),
-    beatOf: (id: AgentId) => roster.get(id),
-    stateOf: (id: AgentId) => office.liveness.stateOf(id),
-  };
-  const agents = [...office.state.members.values()]
-    .map((member) => agentView(office.state, member, hearsay))
-    .filter((agent) => filter.state === undefined || agent.state === filter.state)
-    .filter((agent) => filter.capability === undefined || agent.capabilities.includes(filter.capability));
-  return { agents, total: agents.length };
 }
 
 /** The first of them that one message can carry; who asks for more goes on from there. */
-function fitting<T>(items: readonly T[]): T[] {
+const fitting: Cut = (items) => {
   let bytes = 0;
   const count = items.findIndex((item) => {
     bytes += encode(item, 'json').length;
     return bytes > ANSWER_BYTES_MAX;
   });
   return items.slice(0, count === -1 ? items.length : Math.max(1, count));
-}
-
-export function officeStatus(office: Office): StatusView {
-  const agents: Record<string, number> = { alive: 0, suspect: 0, draining: 0, dead: 0, left: 0 };
-  for (const id of office.state.members.keys()) {
-    const state = office.liveness.stateOf(id);
-    agents[state] = (agents[state] ?? 0) + 1;
-  }
-  const { subjects, ledgerNow } = office.options;
-  return statusView(office.state, { fleet: subjects.fleet, hasLeader: true, at: ledgerNow(), agents });
-}
+};

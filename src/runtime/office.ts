@@ -24,11 +24,13 @@ import type { Subjects } from '../wire/subjects.ts';
 import { Committer } from './committer.ts';
 import { Dispatch } from './dispatch.ts';
 import { Feed } from './feed.ts';
+import type { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import type { Log } from './log.ts';
 import type { Rejections } from './rejections.ts';
 import type { Replica } from './replica.ts';
-import { answer, refuse } from './respond.ts';
+import { Reader } from './reader.ts';
+import { answer, refuse, type Voice } from './respond.ts';
 import type { Beat, Roster } from './roster.ts';
 import { reconcile } from './reconcile.ts';
 import type { SlotWriter } from './slot-writer.ts';
@@ -45,6 +47,7 @@ export interface OfficeOptions {
   readonly writer: SlotWriter;
   readonly roster: Roster;
   readonly rejections: Rejections;
+  readonly inspector: Inspector;
   readonly author: Author;
   readonly ledgerNow: () => number;
   readonly log: Log;
@@ -69,6 +72,8 @@ export class Office {
   readonly dispatch: Dispatch;
   readonly liveness: Liveness;
   readonly placement: Placement;
+  /** What is shown of the fleet, as it will be when the open entry is stored. */
+  readonly reader: Reader;
   readonly #timers: Timers;
   readonly #feed: Feed;
   readonly #beats: Subscription;
@@ -108,7 +113,7 @@ export class Office {
       settings,
       self: author.id,
       machine: options.memberMachine,
-      log: options.log,
+      inspector: options.inspector,
       isAfterCutOff: state.previousHandover === 'cutOff',
       canHear: () => {
         this.#checkConnection();
@@ -134,6 +139,15 @@ export class Office {
     this.placement = new Placement(state, {
       loadOf: (id) => roster.setLoadOf(id),
       isEligible: (id) => this.liveness.stateOf(id) === 'alive',
+    });
+    this.reader = new Reader({
+      fleet: subjects.fleet,
+      state: () => this.state,
+      memberState: (id) => this.liveness.stateOf(id),
+      roster,
+      now: () => clock.now(),
+      ledgerNow: options.ledgerNow,
+      hasLeader: () => true,
     });
     this.#timers = new Timers(state, settings.forgetMembersMs);
     this.dispatch = new Dispatch({
@@ -200,7 +214,10 @@ export class Office {
   decide<T>(message: Incoming, request: Request<T>): void {
     if (this.#isClosed || this.#isResigning) return;
     if (this.committer.isFull) {
-      refuse(message, { code: 'LIMIT_REACHED', message: 'too much waits for the ledger; try again shortly' });
+      this.refuse(message, {
+        code: 'LIMIT_REACHED',
+        message: 'too much waits for the ledger; try again shortly',
+      });
       return;
     }
     this.#guard('request', () => {
@@ -211,7 +228,7 @@ export class Office {
         return;
       }
       const send = (): void => {
-        answer(message, request.view(verdict.value));
+        this.answer(message, request.view(verdict.value));
       };
       if (request.isRefusal?.(verdict.value) === true) this.committer.afterFreshCommit(send);
       else this.committer.afterCommit(send);
@@ -221,8 +238,18 @@ export class Office {
   /** A refusal that may make the caller give up: only a leader that still leads may say it. */
   refuseLater(message: Incoming, problem: Problem): void {
     this.committer.afterFreshCommit(() => {
-      refuse(message, problem);
+      this.refuse(message, problem);
     });
+  }
+
+  /** Says it now: what it rests on has to be in the ledger. */
+  answer(message: Incoming, value: unknown): void {
+    answer(message, value, this.#voice);
+  }
+
+  /** Refuses at once: for what is wrong with the message itself. */
+  refuse(message: Incoming, problem: Problem): void {
+    refuse(message, problem, this.#voice);
   }
 
   /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
@@ -230,7 +257,7 @@ export class Office {
     if (this.#isClosed) return;
     const value = view();
     const send = (): void => {
-      answer(message, value);
+      this.answer(message, value);
     };
     if (isConsistent) this.committer.afterFreshCommit(send);
     else this.committer.afterCommit(send);
@@ -273,9 +300,15 @@ export class Office {
     if (this.#timer !== null) this.options.clock.clearTimeout(this.#timer);
   }
 
+  get #voice(): Voice {
+    const { author, replica } = this.options;
+    return { term: author.term, sequence: replica.committedSequence };
+  }
+
   #applied(event: LedgerEvent): void {
     this.placement.observe(event);
     this.#timers.observe(event);
+    this.reader.touch(event);
     if (event.type === 'task.assigned') this.dispatch.expect(event.id, event.attempt);
     if (event.type.startsWith('member.')) this.liveness.observe(event as MemberEvent);
     this.#arm();
@@ -312,8 +345,8 @@ export class Office {
 
   /** Rule 8: who cannot append for too long leads no longer, also when there is nothing to append. */
   #checkConnection(): void {
-    const { writer, settings, onOver } = this.options;
-    if (!this.#isClosed && writer.disconnectedMs() > settings.appendResignMs) onOver('unresolved');
+    const { writer, onOver } = this.options;
+    if (!this.#isClosed && writer.disconnectedMs() > writer.patienceMs) onOver('unresolved');
   }
 
   #probe(id: AgentId): void {

@@ -1,12 +1,12 @@
 /** What standbys answer while nobody leads: the status, and the wish for an election (SPEC E5). */
 import { problem } from '../domain/errors.ts';
-import type { AgentId } from '../domain/ids.ts';
-import type { Bus, Clock, Subscription } from '../ports.ts';
+import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { Reader, type ReaderSource } from './reader.ts';
 import type { Replica } from './replica.ts';
-import { answer, refuse } from './respond.ts';
+import type { Rejections } from './rejections.ts';
+import { answer, mayAnswer, refuse, type Voice } from './respond.ts';
 import type { Roster } from './roster.ts';
-import { statusView } from './views.ts';
 
 export interface VacancyDeskOptions {
   readonly bus: Bus;
@@ -14,6 +14,7 @@ export interface VacancyDeskOptions {
   readonly subjects: Subjects;
   readonly replica: Replica;
   readonly roster: Roster;
+  readonly rejections: Rejections;
   readonly isVacant: () => boolean;
   readonly canStand: () => boolean;
   readonly stand: () => void;
@@ -21,24 +22,22 @@ export interface VacancyDeskOptions {
 
 export function serveVacancy(options: VacancyDeskOptions): Subscription {
   const { bus, subjects, replica, isVacant, canStand, stand } = options;
+  const isForUs = (message: Incoming): boolean => isVacant() && mayAnswer(message, null, options);
+  const voice = (): Voice => ({ term: replica.state.term, sequence: replica.committedSequence });
+  const reader = readerOf(options);
   const trigger = bus.subscribe(subjects.api('trigger'), (message) => {
-    if (!isVacant()) return;
+    if (!isForUs(message)) return;
     if (!canStand()) {
-      refuse(message, problem('NO_LEADER', 'nobody leads, and this standby cannot stand yet'));
+      refuse(message, problem('NO_LEADER', 'nobody leads, and this standby cannot stand yet'), voice());
       return;
     }
     const { term } = replica.state;
     stand();
-    answer(message, { term });
+    answer(message, { term }, voice());
   });
   const status = bus.subscribe(subjects.api('status'), (message) => {
-    if (!isVacant()) return;
-    const agents: Record<string, number> = {};
-    for (const id of replica.state.members.keys()) count(agents, memberStatus(options, id));
-    answer(
-      message,
-      statusView(replica.state, { fleet: subjects.fleet, hasLeader: false, at: replica.state.at, agents }),
-    );
+    if (!isForUs(message)) return;
+    answer(message, reader().status(), voice());
   });
   return {
     close: () => {
@@ -48,10 +47,21 @@ export function serveVacancy(options: VacancyDeskOptions): Subscription {
   };
 }
 
-function memberStatus({ replica }: VacancyDeskOptions, id: AgentId): string {
-  return replica.state.members.get(id)?.status ?? 'unknown';
-}
-
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
+/** Nobody leads, so hardly an entry comes: a reader is made for a sequence, and not kept in step. */
+function readerOf({ clock, subjects, replica, roster }: VacancyDeskOptions): () => Reader {
+  let made: { readonly reader: Reader; readonly sequence: number } | null = null;
+  const source: ReaderSource = {
+    fleet: subjects.fleet,
+    state: () => replica.state,
+    memberState: () => null,
+    roster,
+    now: () => clock.now(),
+    ledgerNow: () => replica.state.at,
+    hasLeader: () => false,
+  };
+  return () => {
+    const { sequence } = replica.state;
+    if (made?.sequence !== sequence) made = { reader: new Reader(source), sequence };
+    return made.reader;
+  };
 }

@@ -1,71 +1,46 @@
-/** How state is shown outside: plain JSON objects, the same on NATS, HTTP and the command. */
-import { tally, type Tally } from '../domain/quorum.ts';
-import type { Candidate } from '../domain/events.ts';
-import type { AgentId, TaskId } from '../domain/ids.ts';
+/** The objects that show state outside: the schemas of `src/wire/views.ts`, filled. What is asked for is in `reader.ts`. */
+import type { TaskError } from '../domain/events.ts';
+import type { Health } from '../domain/health.ts';
+import type { AgentId } from '../domain/ids.ts';
+import { tally } from '../domain/quorum.ts';
+import { scoreOf } from '../domain/score.ts';
 import {
   currentAttempt,
   usedSlots,
+  type Attempt,
   type FleetState,
   type Member,
+  type MemberStatus,
   type Proposal,
   type Task,
 } from '../domain/state.ts';
-import { scoreOf } from '../domain/score.ts';
+import type {
+  AgentView,
+  AttemptView,
+  OutcomeView,
+  ProposalView,
+  StatusView,
+  TaskView,
+} from '../wire/views.ts';
 import type { Beat } from './roster.ts';
 
-export interface OutcomeView {
-  readonly id: string;
-  readonly status: string;
-  readonly result?: unknown;
-  readonly error?: { readonly message: string; readonly code?: string };
-  readonly agent: string | null;
-  readonly attempt: number;
-}
-
-/** How a task stands, and what came of it once it has ended. Null: unknown id. */
-export function outcomeView(state: FleetState, id: TaskId): OutcomeView | null {
-  const task = state.tasks.get(id);
-  if (task === undefined) return null;
-  return {
-    id,
+/** How a task stands, and what came of it once it has ended. */
+export function outcomeView(task: Task): OutcomeView {
+  return withOutcome(task, {
+    id: task.spec.id,
     status: task.status,
-    ...(task.status === 'completed' ? { result: task.result ?? null } : {}),
-    ...(task.error === null ? {} : { error: task.error }),
-    agent: agentOf(task),
+    agent: currentAttempt(task)?.agent ?? null,
     attempt: task.attempt,
-  };
+  });
 }
 
-export interface AttemptView {
-  readonly attempt: number;
-  readonly agent: string;
-  readonly fencingToken: number;
-  readonly assignedAt: number;
-  readonly startedAt: number | null;
-  readonly endedAt: number | null;
-  readonly end: string | null;
-  readonly error: { readonly message: string; readonly code?: string } | null;
-}
-
-export interface TaskView extends OutcomeView {
-  readonly type: string;
-  readonly priority: number;
-  readonly target: string | null;
-  readonly payload: unknown;
-  readonly requiredCapabilities: readonly string[];
-  readonly maxRetries: number;
-  readonly runTimeoutMs: number | null;
-  readonly notBefore: number | null;
-  readonly proposal: string | null;
-  readonly submittedAt: number;
-  readonly endedAt: number | null;
-  readonly attempts: readonly AttemptView[];
-}
-
-export function taskView(state: FleetState, task: Task): TaskView {
+export function taskView(task: Task): TaskView {
   const { spec } = task;
-  return {
-    ...(outcomeView(state, spec.id) as OutcomeView),
+  return withOutcome(task, {
+    id: spec.id,
+    status: task.status,
+    agent: currentAttempt(task)?.agent ?? null,
+    attempt: task.attempt,
     type: spec.type,
     priority: spec.priority,
     target: spec.target,
@@ -77,31 +52,29 @@ export function taskView(state: FleetState, task: Task): TaskView {
     proposal: spec.proposal,
     submittedAt: task.submittedAt,
     endedAt: task.endedAt,
-    attempts: task.attempts.map(({ incarnation: _, ...attempt }) => attempt),
-  };
+    attempts: task.attempts.map(attemptView),
+  });
 }
 
-export interface ProposalView {
-  readonly id: string;
-  readonly type: string;
-  readonly description: string;
-  readonly data: unknown;
-  readonly proposer: string;
-  readonly status: string;
-  readonly approved: boolean;
-  readonly quorum: number;
-  readonly weighting: string;
-  readonly openedAt: number;
-  readonly deadlineAt: number;
-  readonly decidedAt: number | null;
-  readonly task: string | null;
-  readonly tally: Tally;
-  readonly electorate: readonly { readonly id: string; readonly weight: number }[];
-  readonly ballots: readonly {
-    readonly voter: string;
-    readonly decision: string;
-    readonly reason: string | null;
-  }[];
+/** Added to the literal, not spread into it: that would cost a hundred times as much as all the rest. */
+function withOutcome<T extends object>(task: Task, view: T & { result?: unknown; error?: TaskError }): T {
+  if (task.status === 'completed') view.result = task.result ?? null;
+  if (task.error !== null) view.error = task.error;
+  return view;
+}
+
+/** Without the incarnation, which is nobody's business outside. */
+function attemptView(attempt: Attempt): AttemptView {
+  return {
+    attempt: attempt.attempt,
+    agent: attempt.agent,
+    fencingToken: attempt.fencingToken,
+    assignedAt: attempt.assignedAt,
+    startedAt: attempt.startedAt,
+    endedAt: attempt.endedAt,
+    end: attempt.end,
+    error: attempt.error,
+  };
 }
 
 export function proposalView(proposal: Proposal): ProposalView {
@@ -126,46 +99,30 @@ export function proposalView(proposal: Proposal): ProposalView {
   };
 }
 
-export interface AgentView {
-  readonly id: string;
-  readonly state: string;
-  readonly incarnation: string;
-  readonly capabilities: readonly string[];
-  readonly handles: readonly string[];
-  readonly priority: number;
-  readonly slots: number;
-  readonly electable: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly running: number;
-  readonly completed: number;
-  readonly joinedAt: number;
-  readonly isLeader: boolean;
-  /** Follows the ledger and could lead. */
-  readonly isStandby: boolean;
-  /** State of its statechart by its last beat. */
-  readonly activity: string | null;
-  readonly health: number | null;
-  readonly load: number;
-  readonly score: number;
-  readonly lagMs: number | null;
-  /** Age of the last beat, milliseconds. */
-  readonly heardMsAgo: number | null;
+/** A member as this process sees it. */
+export interface Seen {
+  readonly member: Member;
+  readonly state: MemberStatus;
+  /** Its last beat, of this incarnation. */
+  readonly beat: Beat | undefined;
 }
 
-export interface Hearsay {
-  readonly now: number;
-  beatOf(id: AgentId): Beat | undefined;
-  stateOf(id: AgentId): string | null;
+/** The larger of the load that it reported and of its used slots / slots. */
+export function loadOf(member: Member, beat: Beat | undefined): number {
+  const used = usedSlots(member) / member.profile.slots;
+  return beat?.isLoadSet === true ? Math.max(beat.load, used) : used;
 }
 
-export function agentView(state: FleetState, member: Member, hearsay: Hearsay): AgentView {
+/** `now`: monotonic. */
+export function agentView(
+  { member, state, beat }: Seen,
+  { leader, now }: { readonly leader: AgentId | null; readonly now: number },
+): AgentView {
   const { profile } = member;
-  const beat = hearsay.beatOf(member.id);
-  const used = usedSlots(member) / profile.slots;
-  const load = beat?.isLoadSet === true ? Math.max(beat.load, used) : used;
+  const load = loadOf(member, beat);
   return {
     id: member.id,
-    state: hearsay.stateOf(member.id) ?? member.status,
+    state,
     incarnation: member.incarnation,
     capabilities: profile.capabilities,
     handles: profile.handles,
@@ -176,55 +133,33 @@ export function agentView(state: FleetState, member: Member, hearsay: Hearsay): 
     running: usedSlots(member),
     completed: member.completed,
     joinedAt: member.joinedAt,
-    isLeader: state.leader?.id === member.id,
+    isLeader: member.id === leader,
     isStandby: beat?.isStandby ?? false,
     activity: beat?.state ?? null,
     health: beat?.health ?? null,
     load,
     score: scoreOf({ priority: profile.priority, health: beat?.health ?? 1, load }),
     lagMs: beat?.lagMs ?? null,
-    heardMsAgo: beat === undefined ? null : Math.round(hearsay.now - beat.heardAt),
+    heardMsAgo: beat === undefined ? null : Math.round(now - beat.heardAt),
   };
 }
 
-export interface StatusView {
+export interface StatusFacts {
   readonly fleet: string;
   readonly hasLeader: boolean;
-  readonly leader: string | null;
-  readonly term: number;
-  readonly fencingToken: number;
-  readonly sinceMs: number | null;
-  readonly sequence: number;
-  readonly election: {
-    readonly cause: string | null;
-    readonly candidates: readonly Candidate[];
-    readonly durationMs: number | null;
-    readonly elections: number;
-    readonly leaderChanges: number;
-  };
-  readonly agents: Readonly<Record<string, number>>;
-  readonly tasks: {
-    readonly total: number;
-    readonly byStatus: Readonly<Record<string, number>>;
-    readonly byType: Readonly<Record<string, number>>;
-    readonly retries: number;
-  };
-  readonly proposals: { readonly total: number; readonly byStatus: Readonly<Record<string, number>> };
-  readonly recovery: { readonly deaths: number; readonly reassigned: number; readonly reElections: number };
+  /** Ledger time. */
+  readonly at: number;
+  readonly health: Health;
+  readonly agents: StatusView['agents'];
+  readonly pace: Pick<StatusView['tasks'], 'completedPerMinute' | 'waitingMs' | 'oldestWaitingMs'>;
 }
 
-export function statusView(
-  state: FleetState,
-  of: {
-    readonly fleet: string;
-    readonly hasLeader: boolean;
-    readonly at: number;
-    readonly agents: Record<string, number>;
-  },
-): StatusView {
+export function statusView(state: FleetState, of: StatusFacts): StatusView {
   const { counts, lastElection } = state;
   return {
     fleet: of.fleet,
+    health: of.health.word,
+    reasons: of.health.reasons,
     hasLeader: of.hasLeader,
     leader: of.hasLeader ? (state.leader?.id ?? null) : null,
     term: state.term,
@@ -244,12 +179,9 @@ export function statusView(
       byStatus: { ...counts.tasks },
       byType: Object.fromEntries(counts.tasksByType),
       retries: counts.retries,
+      ...of.pace,
     },
     proposals: { total: state.proposals.size, byStatus: { ...counts.proposals } },
     recovery: { deaths: counts.deaths, reassigned: counts.reassigned, reElections: counts.reElections },
   };
-}
-
-function agentOf(task: Task): AgentId | null {
-  return currentAttempt(task)?.agent ?? null;
 }

@@ -3,16 +3,38 @@ import { ConclaveError } from '../domain/errors.ts';
 import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Incoming, Ports, Subscription } from '../ports.ts';
-import type { AgentView, OutcomeView, ProposalView, StatusView, TaskView } from '../runtime/views.ts';
 import { decode, DEPTH_FORWARDED_MAX } from '../wire/codec.ts';
+import type { AgentsQuery } from '../wire/messages.ts';
 import { subjectsOf, type Subjects } from '../wire/subjects.ts';
+import {
+  PAGE_ITEMS_MAX,
+  type AgentsPage,
+  type AgentView,
+  type OutcomeView,
+  type ProposalView,
+  type StatusView,
+  type TaskView,
+} from '../wire/views.ts';
 import { Awaited } from './awaited.ts';
 import { Caller } from './caller.ts';
-import { resultFrom, type ProposalInput, type ProposalPage, type ProposalResult } from './proposal.ts';
-import { asOfOne, resultOf, type TaskHandle, type TaskInput, type TaskPage } from './task.ts';
+import {
+  resultFrom,
+  type ProposalFilter,
+  type ProposalInput,
+  type ProposalPage,
+  type ProposalResult,
+} from './proposal.ts';
+import {
+  asOfOne,
+  resultOf,
+  type TaskFilter,
+  type TaskHandle,
+  type TaskInput,
+  type TaskPage,
+} from './task.ts';
 
 export interface FleetMetrics {
-  readonly agents: Readonly<Record<string, number>> & { readonly total: number };
+  readonly agents: StatusView['agents'];
   readonly leadership: {
     readonly leader: string | null;
     readonly term: number;
@@ -23,6 +45,9 @@ export interface FleetMetrics {
   readonly consensus: StatusView['proposals'];
   readonly recovery: StatusView['recovery'];
 }
+
+/** Which agents are listed; all, if it says nothing. */
+export type AgentFilter = Pick<AgentsQuery, 'state' | 'capability'>;
 
 /** The entry of the ledger that an event is from. */
 export interface EventPlace {
@@ -112,9 +137,8 @@ export class Fleet {
     return (await this.#caller.call('task', { id })) as TaskView;
   }
 
-  async tasks(
-    filter: { type?: string; status?: string; agent?: string; skip?: number; limit?: number } = {},
-  ): Promise<TaskPage> {
+  /** A page, oldest first if not asked otherwise; `next` is the `cursor` of the page behind it. */
+  async tasks(filter: TaskFilter = {}): Promise<TaskPage> {
     return (await this.#caller.call('tasks', filter)) as TaskPage;
   }
 
@@ -147,7 +171,8 @@ export class Fleet {
     return (await this.#caller.call('proposal', { id })) as ProposalView;
   }
 
-  async proposals(filter: { status?: string; skip?: number; limit?: number } = {}): Promise<ProposalPage> {
+  /** A page, oldest first if not asked otherwise; `next` is the `cursor` of the page behind it. */
+  async proposals(filter: ProposalFilter = {}): Promise<ProposalPage> {
     return (await this.#caller.call('proposals', filter)) as ProposalPage;
   }
 
@@ -161,8 +186,17 @@ export class Fleet {
     await this.#caller.call('vote', ballot);
   }
 
-  async agents(filter: { state?: string; capability?: string } = {}): Promise<readonly AgentView[]> {
-    return ((await this.#caller.call('agents', filter)) as { agents: AgentView[] }).agents;
+  /** All that fit, by id. */
+  async agents(filter: AgentFilter = {}): Promise<readonly AgentView[]> {
+    const found: AgentView[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: object = { ...filter, limit: PAGE_ITEMS_MAX, ...(cursor === null ? {} : { cursor }) };
+      const { agents, next } = (await this.#caller.call('agents', page)) as AgentsPage;
+      found.push(...agents);
+      cursor = next;
+    } while (cursor !== null);
+    return found;
   }
 
   /** The agent takes no new task from now on. */
@@ -201,10 +235,9 @@ export class Fleet {
 
   async metrics(): Promise<FleetMetrics> {
     const { agents, election, leader, term, tasks, proposals, recovery } = await this.status();
-    const total = Object.values(agents).reduce((sum, each) => sum + each, 0);
     const { elections, leaderChanges } = election;
     return {
-      agents: { ...agents, total },
+      agents,
       leadership: { leader, term, elections, leaderChanges },
       tasks,
       consensus: proposals,
@@ -229,8 +262,7 @@ export class Fleet {
   toString(): string {
     if (this.#seen === null) return `Fleet(${this.name})`;
     const { agents, leader, term, tasks } = this.#seen;
-    const total = Object.values(agents).reduce((sum, each) => sum + each, 0);
-    return `Fleet(${this.name}: ${total} agents, ${agents['alive'] ?? 0} alive, leader ${leader ?? 'none'}, term ${term}, ${tasks.total} tasks)`;
+    return `Fleet(${this.name}: ${agents.total} agents, ${agents.alive} alive, leader ${leader ?? 'none'}, term ${term}, ${tasks.total} tasks)`;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Proposals as a client holds them. */
 import type { Weighting } from '../domain/events.ts';
-import type { ProposalView } from '../runtime/views.ts';
+import type { ProposalsQuery } from '../wire/messages.ts';
+import type { ProposalsPage, ProposalView } from '../wire/views.ts';
 
 export interface ProposalInput {
   readonly type: string;
@@ -29,11 +30,9 @@ export interface ProposalResult {
   readonly proposal: ProposalView;
 }
 
-export interface ProposalPage {
-  readonly proposals: readonly ProposalView[];
-  readonly total: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-}
+/** Which proposals are listed, which part of them, and in which order; the oldest 50 of all, if it says nothing. */
+export type ProposalFilter = Readonly<ProposalsQuery>;
+export type ProposalPage = ProposalsPage;
 
 export function resultFrom(proposal: ProposalView): ProposalResult {
   const { approve, reject, abstain, notVoted, approvalRate } = proposal.tally;

@@ -1,6 +1,7 @@
 /** Tasks as a client holds them: what is submitted, and the handle on what became of it. */
 import { ConclaveError } from '../domain/errors.ts';
-import type { OutcomeView, TaskView } from '../runtime/views.ts';
+import type { TasksQuery } from '../wire/messages.ts';
+import type { OutcomeView, TasksPage } from '../wire/views.ts';
 
 export interface TaskInput {
   /** What is to be done; agents have handlers by type. 1–63 of `A-Za-z0-9_-`. */
@@ -30,12 +31,9 @@ export interface TaskInput {
   };
 }
 
-export interface TaskPage {
-  readonly tasks: readonly TaskView[];
-  readonly total: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-  readonly byType: Readonly<Record<string, number>>;
-}
+/** Which tasks are listed, which part of them, and in which order; the oldest 50 of all, if it says nothing. */
+export type TaskFilter = Readonly<TasksQuery>;
+export type TaskPage = TasksPage;
 
 /** A submitted task. */
 export interface TaskHandle {

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox';
 import type { Profile } from '../domain/events.ts';
 import { NAME_PATTERN } from '../domain/ids.ts';
+import { memberStates, PAGE_ITEMS_MAX, proposalStatuses, taskStatuses } from './views.ts';
 
 const closed = { additionalProperties: false };
 const Name = Type.String({ pattern: NAME_PATTERN, description: '1–63 of A-Z a-z 0-9 _ -' });
@@ -12,13 +13,24 @@ const Names = Type.Array(Name, { maxItems: 256 });
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 const Count = Type.Integer({ minimum: 0 });
 const Text = (maxLength: number) => Type.String({ maxLength });
-const Key = Type.String({ minLength: 1, maxLength: 255 });
+const Key = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  description: 'the same key again, within its window (1 h), is answered like the first time',
+});
+/** Made anew for each call, and kept in its repeats; lives for minutes. */
+const RetryKey = Type.String({ minLength: 1, maxLength: 255, description: 'for the repeats of one call' });
 const Id = Type.String({ minLength: 1, maxLength: 63 });
 const Ms = (maximum: number) => Type.Integer({ minimum: 1, maximum });
 /** A year. */
 const LONGEST_MS = 31_536_000_000;
 
 const AttemptRef = Type.Object({ id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed);
+
+/** Headers of every answer: the term it was given in, and the ledger's sequence up to which it can be seen. */
+export const answerHeaders = { term: 'Conclave-Term', sequence: 'Conclave-Sequence' } as const;
+/** Header of a request: a name that its sender gave it, for logs. */
+export const REQUEST_ID_HEADER = 'Conclave-Request-Id';
 
 export const ProfileSchema = Type.Object(
   {
@@ -53,6 +65,14 @@ export const HeartbeatSchema = Type.Object({
   running: Type.Array(AttemptRef, { maxItems: 10_000 }),
   /** Reports that wait for their answer; while there are any, a missing attempt proves nothing. */
   reportsPending: Count,
+  /** Of a leader: how long its appends took since its term began; `buckets` by the bounds of `append-times.ts`. */
+  appends: Type.Optional(
+    Type.Object({
+      buckets: Type.Array(Count, { maxItems: 64 }),
+      sumMs: Type.Number({ minimum: 0 }),
+      count: Count,
+    }),
+  ),
 });
 export type Heartbeat = Static<typeof HeartbeatSchema>;
 
@@ -191,7 +211,8 @@ export const ProposeSchema = Type.Object(
       Type.Union([Type.Literal('equal'), Type.Literal('health'), Type.Literal('priority')]),
     ),
     voters: Type.Optional(Names),
-    key: Type.Optional(Key),
+    key: Type.Optional(RetryKey),
+    idempotencyKey: Type.Optional(Key),
   },
   closed,
 );
@@ -227,36 +248,80 @@ export type TaskMessage = Static<typeof TaskSchema>;
 
 /** One task, or a list of them under `tasks`: all or nothing. */
 export const SubmitManySchema = Type.Object(
-  { tasks: Type.Array(TaskSchema, { minItems: 1 }), key: Type.Optional(Key) },
+  {
+    tasks: Type.Array(TaskSchema, { minItems: 1 }),
+    key: Type.Optional(RetryKey),
+    idempotencyKey: Type.Optional(Key),
+  },
   closed,
 );
 
+/** Somebody wants to see the live statecharts of these agents (default: of all) for so long (default 10 s). */
+export const WatchSchema = Type.Object(
+  { agents: Type.Optional(Names), forMs: Type.Optional(Ms(60_000)) },
+  closed,
+);
+/** One step of a live statechart. */
+export interface SnapshotMessage {
+  /** agent, election, coordinator or member. */
+  readonly chart: string;
+  /** Whose life it is: the agent's own, or that of a member as its leader sees it. */
+  readonly of: string;
+  readonly incarnation: string;
+  /** What happened; null: the watching begins, this is how it stands. */
+  readonly event: string | null;
+  /** `office.leading`. */
+  readonly state: string;
+  /** XState's own value of it. */
+  readonly value: unknown;
+  /** Wall clock of the process, milliseconds since 1970. */
+  readonly at: number;
+  /** Snapshots that were left out before this one: there are at most 200 a second. */
+  readonly skipped: number;
+}
+
 export const ByIdSchema = Type.Object({ id: Id }, closed);
 export const OutcomesSchema = Type.Object({ ids: Type.Array(Id, { maxItems: 1_000 }) }, closed);
+/** Which part of a list: `skip` is for its beginning, `cursor` for what follows. */
+const page = {
+  skip: Type.Optional(Count),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX })),
+  /** `next` of the page before. */
+  cursor: Type.Optional(Text(64)),
+};
+const order = Type.Optional(Type.Enum(['oldest', 'newest']));
 export const TasksSchema = Type.Object(
   {
     type: Type.Optional(Name),
-    status: Type.Optional(Text(32)),
+    status: Type.Optional(Type.Enum([...taskStatuses])),
+    /** Who has, or had, the latest attempt. */
     agent: Type.Optional(Name),
-    skip: Type.Optional(Count),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    /** Required by the task. */
+    capability: Type.Optional(Name),
+    /** Somewhere in `target`, in capitals or not. */
+    text: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    order,
+    ...page,
   },
   closed,
 );
+export type TasksQuery = Static<typeof TasksSchema>;
 export const ProposalsSchema = Type.Object(
-  {
-    status: Type.Optional(Text(32)),
-    skip: Type.Optional(Count),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
-  },
+  { status: Type.Optional(Type.Enum([...proposalStatuses])), order, ...page },
   closed,
 );
+export type ProposalsQuery = Static<typeof ProposalsSchema>;
 export const VoteSchema = Type.Object(
   { proposal: Id, voter: Name, decision: DecisionSchema, reason: Type.Optional(Text(1_024)) },
   closed,
 );
 export const AgentsSchema = Type.Object(
-  { state: Type.Optional(Text(32)), capability: Type.Optional(Name) },
+  {
+    state: Type.Optional(Type.Enum([...memberStates])),
+    capability: Type.Optional(Name),
+    ...page,
+  },
   closed,
 );
+export type AgentsQuery = Static<typeof AgentsSchema>;
 export const NothingSchema = Type.Object({}, closed);

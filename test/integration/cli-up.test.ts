@@ -66,6 +66,11 @@ describe('with a fleet that `up` has started', () => {
     expect(page.total).toBeGreaterThanOrEqual(6);
     const table = await conclave(here('tasks', ...filter));
     expect(table.stdout.match(/^\w{26} +sleep +completed/gm)).toHaveLength(5);
+    expect(table.stdout).toContain(`\nmore with --cursor ${page.next ?? 'nothing'}\n`);
+    const rest = await answerOf<TaskPage>(here('tasks', ...filter, '--cursor', page.next ?? ''));
+    expect(rest.tasks.map(({ id }) => id)).not.toContain(page.tasks[0]?.id);
+    const [newest] = (await answerOf<TaskPage>(here('tasks', '--text', 'HOST', '--newest'))).tasks;
+    expect(newest).toMatchObject({ type: 'sleep', target: 'host' });
     const shown = await conclave(here('task', page.tasks[0]?.id ?? ''));
     expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +completed/) });
     expect(await conclave(here('task', 'nothing'))).toMatchObject({
@@ -148,6 +153,7 @@ describe('with a fleet that `up` has started', () => {
     expect((await conclave(here('status'))).stdout).toMatch(
       new RegExp(`^leader +${elected.leader}\nterm +${elected.term},`, 'm'),
     );
+    expect((await conclave(here('status'))).stdout).toMatch(/^health +(healthy|degraded|unhealthy)$/m);
     const report = await answerOf<HistoryReport>(here('verify'));
     expect(report).toMatchObject({ ok: true, problems: [], doubleOutcomes: 0 });
     expect(report.terms.at(-1)).toMatchObject({ term: elected.term, leader: elected.leader });

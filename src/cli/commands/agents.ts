@@ -1,28 +1,22 @@
 /** `conclave agents`: who is in the fleet, as its leader sees them. */
 import type { Command } from 'commander';
-import type { AgentView } from '../../index.ts';
+import type { AgentFilter, AgentView } from '../../index.ts';
+import { memberStates } from '../../wire/views.ts';
 import { withFleet } from '../fleet-connection.ts';
-import { colors, duration, printAnswer, tableOf, type Cell } from '../output.ts';
+import { colors, duration, printAnswer, rounded, tableOf, type Cell } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 import { given, name, oneOf } from '../values.ts';
-
-const states = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
-
-interface Options {
-  readonly state?: string;
-  readonly capability?: string;
-}
 
 export function addAgents(program: Command): void {
   program
     .command('agents')
     .description('list agents')
-    .option('--state <state>', `one of ${states.join(', ')}`, oneOf('state', states))
+    .option('--state <state>', `one of ${memberStates.join(', ')}`, oneOf('state', memberStates))
     .option('--capability <name>', 'that have it', name('capability'))
     .action(list);
 }
 
-async function list(options: Options, command: Command): Promise<void> {
+async function list(options: AgentFilter, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   await withFleet(shared, async (fleet) => {
     const { state, capability } = options;
@@ -67,10 +61,6 @@ function rowOf(agent: AgentView): Cell[] {
     agent.capabilities.join(', '),
     agent.handles.join(', '),
   ];
-}
-
-function rounded(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }
 
 function coloured(state: string): string {

@@ -1,25 +1,24 @@
 /** `conclave proposals` and `conclave proposal`: the list, and one with its ballots. */
 import type { Command } from 'commander';
-import type { ProposalView } from '../../index.ts';
+import type { ProposalFilter, ProposalView } from '../../index.ts';
+import { proposalStatuses } from '../../wire/views.ts';
 import { withFleet } from '../fleet-connection.ts';
-import { ago, clipped, countsOf, printAnswer, tableOf, type Cell } from '../output.ts';
+import { ago, clipped, countsOf, onward, printAnswer, tableOf, type Cell } from '../output.ts';
 import { proposalText, votes } from '../proposal-text.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 import { given, integer, oneOf, text } from '../values.ts';
 
-const statuses = ['open', 'approved', 'rejected', 'expired'] as const;
-
-interface Options {
-  readonly status?: string;
-  readonly skip?: number;
-  readonly limit?: number;
+interface Options extends ProposalFilter {
+  readonly newest?: true;
 }
 
 export function addProposals(program: Command): void {
   program
     .command('proposals')
     .description('list proposals')
-    .option('--status <status>', `one of ${statuses.join(', ')}`, oneOf('status', statuses))
+    .option('--status <status>', `one of ${proposalStatuses.join(', ')}`, oneOf('status', proposalStatuses))
+    .option('--newest', 'the newest first, not the oldest')
+    .option('--cursor <cursor>', 'go on from a page before', text('cursor', { min: 1, max: 64 }))
     .option('--skip <n>', 'leave out the first ones', integer('skip', { min: 0 }))
     .option('--limit <n>', 'at most so many (default: 50)', integer('limit', { min: 1, max: 500 }))
     .action(list);
@@ -36,8 +35,9 @@ export function addProposal(program: Command): void {
 async function list(options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   await withFleet(shared, async (fleet) => {
-    const { status, skip, limit } = options;
-    const page = await fleet.proposals(given({ status, skip, limit }));
+    const { status, newest, cursor, skip, limit } = options;
+    const order = newest === true ? ('newest' as const) : undefined;
+    const page = await fleet.proposals(given({ status, order, cursor, skip, limit }));
     const titles = [
       'id',
       'type',
@@ -50,7 +50,8 @@ async function list(options: Options, command: Command): Promise<void> {
       'description',
     ];
     printAnswer(shared.isJson, page, () => {
-      const footer = `${page.proposals.length} of ${page.total} shown; all proposals: ${countsOf(page.byStatus)}`;
+      const shown = `${page.proposals.length} of ${page.total} shown`;
+      const footer = `${shown}; all proposals: ${countsOf(page.byStatus)}${onward(page.next)}`;
       return page.proposals.length === 0
         ? footer
         : `${tableOf(titles, page.proposals.map(rowOf))}\n\n${footer}`;

@@ -3,11 +3,14 @@ import type { Command } from 'commander';
 import type { StatusView } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { withFleet } from '../fleet-connection.ts';
-import { countsOf, duration, factsOf, printAnswer, type Cell } from '../output.ts';
+import { colors, countsOf, duration, factsOf, printAnswer, rounded, type Cell } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addStatus(program: Command): void {
-  program.command('status').description('leader, term, agents, tasks, proposals, recoveries').action(status);
+  program
+    .command('status')
+    .description('health, leader, term, agents, tasks, proposals, recoveries')
+    .action(status);
 }
 
 async function status(_options: object, command: Command): Promise<void> {
@@ -26,14 +29,16 @@ function factsAbout(view: StatusView): (readonly [string, Cell])[] {
     cause === null ? null : `${cause}${durationMs === null ? '' : `, took ${duration(durationMs)}`}`;
   return [
     ['fleet', view.fleet],
+    ['health', healthText(view)],
     ['leader', view.leader ?? 'nobody'],
     ['term', `${view.term}${view.sinceMs === null ? '' : `, since ${duration(view.sinceMs)}`}`],
     ['last election', how],
-    ['candidates', candidates.map(({ id, score }) => `${id} (${Math.round(score * 100) / 100})`).join(', ')],
+    ['candidates', candidates.map(({ id, score }) => `${id} (${rounded(score)})`).join(', ')],
     ['elections', `${election.elections}, ${election.leaderChanges} changes of leader`],
-    ['agents', countsOf(view.agents)],
+    ['agents', agentsText(view.agents)],
     ['tasks', `${countsOf(tasks.byStatus)}; ${tasks.retries} retries`],
     ['types', countsOf(tasks.byType)],
+    ['pace', paceText(tasks)],
     ['proposals', countsOf(proposals.byStatus)],
     [
       'recovery',
@@ -41,4 +46,23 @@ function factsAbout(view: StatusView): (readonly [string, Cell])[] {
     ],
     ['ledger', `${view.sequence} entries`],
   ];
+}
+
+function healthText({ health, reasons }: StatusView): string {
+  const color = { healthy: colors.green, degraded: colors.yellow, unhealthy: colors.red }[health];
+  return [color(health), ...reasons].join('\n');
+}
+
+function agentsText({ alive, suspect, draining, dead, left, ...of }: StatusView['agents']): string {
+  const counts = countsOf({ alive, suspect, draining, dead, left });
+  const { averageHealth, averageLoad } = of;
+  if (averageHealth === null || averageLoad === null) return counts;
+  return `${counts}; health ${rounded(averageHealth)}, load ${rounded(averageLoad)} on average`;
+}
+
+function paceText({ completedPerMinute, waitingMs, oldestWaitingMs }: StatusView['tasks']): string {
+  const parts = [`${completedPerMinute} completed in the last minute`];
+  if (waitingMs !== null) parts.push(`assigned after ${duration(waitingMs)}`);
+  if (oldestWaitingMs !== null) parts.push(`the oldest waits for ${duration(oldestWaitingMs)}`);
+  return parts.join(', ');
 }

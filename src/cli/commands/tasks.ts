@@ -1,6 +1,7 @@
 /** `conclave tasks` and `conclave task`: the list, and one with all its attempts. */
 import type { Command } from 'commander';
-import type { TaskView } from '../../index.ts';
+import type { TaskFilter, TaskView } from '../../index.ts';
+import { taskStatuses } from '../../wire/views.ts';
 import { withFleet } from '../fleet-connection.ts';
 import {
   ago,
@@ -9,6 +10,7 @@ import {
   countsOf,
   duration,
   factsOf,
+  onward,
   printAnswer,
   tableOf,
   type Cell,
@@ -16,33 +18,21 @@ import {
 import { sharedOptionsOf } from '../shared-options.ts';
 import { given, integer, name, oneOf, text } from '../values.ts';
 
-const statuses = [
-  'awaiting_approval',
-  'scheduled',
-  'pending',
-  'assigned',
-  'running',
-  'cancelling',
-  'completed',
-  'failed',
-  'cancelled',
-] as const;
-
-interface Options {
-  readonly status?: string;
-  readonly type?: string;
-  readonly agent?: string;
-  readonly skip?: number;
-  readonly limit?: number;
+interface Options extends TaskFilter {
+  readonly newest?: true;
 }
 
 export function addTasks(program: Command): void {
   program
     .command('tasks')
     .description('list tasks')
-    .option('--status <status>', `one of ${statuses.join(', ')}`, oneOf('status', statuses))
+    .option('--status <status>', `one of ${taskStatuses.join(', ')}`, oneOf('status', taskStatuses))
     .option('--type <type>', 'of this type', name('type'))
     .option('--agent <id>', 'whose latest attempt this agent has, or had', name('agent'))
+    .option('--capability <name>', 'that require it', name('capability'))
+    .option('--text <text>', 'with this in their target', text('text', { min: 1, max: 255 }))
+    .option('--newest', 'the newest first, not the oldest')
+    .option('--cursor <cursor>', 'go on from a page before', text('cursor', { min: 1, max: 64 }))
     .option('--skip <n>', 'leave out the first ones', integer('skip', { min: 0 }))
     .option('--limit <n>', 'at most so many (default: 50)', integer('limit', { min: 1, max: 500 }))
     .action(list);
@@ -59,11 +49,14 @@ export function addTask(program: Command): void {
 async function list(options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   await withFleet(shared, async (fleet) => {
-    const { status, type, agent, skip, limit } = options;
-    const page = await fleet.tasks(given({ status, type, agent, skip, limit }));
+    const { status, type, agent, capability, text, newest, cursor, skip, limit } = options;
+    const order = newest === true ? ('newest' as const) : undefined;
+    const filter = given({ status, type, agent, capability, text, order, cursor, skip, limit });
+    const page = await fleet.tasks(filter);
     const titles = ['id', 'type', 'status', 'priority', 'agent', 'attempt', 'submitted', 'result'];
     printAnswer(shared.isJson, page, () => {
-      const footer = `${page.tasks.length} of ${page.total} shown; all tasks: ${countsOf(page.byStatus)}`;
+      const shown = `${page.tasks.length} of ${page.total ?? 'an unknown number'} shown`;
+      const footer = `${shown}; all tasks: ${countsOf(page.byStatus)}${onward(page.next)}`;
       return page.tasks.length === 0 ? footer : `${tableOf(titles, page.tasks.map(rowOf))}\n\n${footer}`;
     });
   });

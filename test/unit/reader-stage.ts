@@ -1,0 +1,65 @@
+/** A reader of a fleet on paper, fed with every event; beats, suspicion and leadership are what the test says. */
+import type { LedgerEvent } from '../../src/domain/events.ts';
+import type { Beat } from '../../src/runtime/roster.ts';
+import { Reader } from '../../src/runtime/reader.ts';
+import { agent, Harness, life } from './harness.ts';
+
+export class ReaderStage {
+  readonly fleet = new Harness();
+  readonly beats = new Map<string, Beat>();
+  readonly states = new Map<string, string>();
+  readonly reader: Reader;
+  hasLeader = true;
+  now = 5_000;
+
+  constructor() {
+    this.reader = this.freshReader();
+    tell(this.fleet, (event) => {
+      this.reader.touch(event);
+    });
+  }
+
+  /** One that knows nothing but the state. */
+  freshReader(state = () => this.fleet.state): Reader {
+    return new Reader({
+      fleet: 'default',
+      state,
+      memberState: (id) => this.states.get(id) ?? null,
+      roster: { get: (id) => this.beats.get(id) },
+      now: () => this.now,
+      ledgerNow: () => this.fleet.at,
+      hasLeader: () => this.hasLeader,
+    });
+  }
+
+  beat(id: string, given: Partial<Beat> = {}): void {
+    this.beats.set(id, {
+      id: agent(id),
+      incarnation: life(`${id}-1`),
+      health: 1,
+      load: 0,
+      isLoadSet: false,
+      intervalMs: 1_000,
+      lagMs: 0,
+      state: 'online.active.idle',
+      electable: true,
+      priority: 0,
+      isStandby: true,
+      ledgerAt: null,
+      term: 1,
+      running: [],
+      reportsPending: 0,
+      heardAt: this.now,
+      ...given,
+    });
+  }
+}
+
+/** Calls back after each event, applied. */
+export function tell(fleet: Harness, listen: (event: LedgerEvent) => void): void {
+  const { emit } = fleet;
+  fleet.emit = (event) => {
+    emit(event);
+    listen(event);
+  };
+}
