@@ -131,6 +131,8 @@ export interface FleetState {
   leader: Leadership | null;
   /** Why the leader has written its last entry of this term; null: it has not. */
   handover: HandoverReason | null;
+  /** Who led the term before. */
+  previousLeader: Leadership | null;
   /** How the term before ended. */
   previousHandover: HandoverReason | null;
   leaderSince: number;
@@ -160,6 +162,7 @@ export function emptyState(): FleetState {
     fencingToken: 0,
     leader: null,
     handover: null,
+    previousLeader: null,
     previousHandover: null,
     leaderSince: 0,
     at: 0,

@@ -10,6 +10,7 @@ import type { Settings } from '../domain/settings.ts';
 import type { Charts } from '../domain/transitions.ts';
 import type { Clock } from '../ports.ts';
 import { encodeEntry } from '../wire/entry.ts';
+import { AppendTimes } from './append-times.ts';
 import type { Replica } from './replica.ts';
 import type { SlotWriter, WriteOutcome } from './slot-writer.ts';
 
@@ -46,6 +47,8 @@ const EVENT_BYTES = 200;
 const QUEUED_ENTRIES_MAX = 64;
 
 export class Committer {
+  /** Of this term's entries after its first. */
+  readonly appendTimes = new AppendTimes();
   readonly #options: CommitterOptions;
   /** First: in flight if `#isInFlight`. Last: open, unless it is the one in flight. */
   readonly #queue: OpenEntry[] = [];
@@ -168,7 +171,7 @@ export class Committer {
     const next = this.#queue[0];
     if (next === undefined) return;
     this.#isInFlight = true;
-    const { author, replica, writer } = this.#options;
+    const { author, clock, replica, writer } = this.#options;
     const entry: Entry = {
       v: 1,
       genesis: author.genesis,
@@ -180,10 +183,13 @@ export class Committer {
       events: next.events,
     };
     const data = encodeEntry(entry);
+    const sentAt = clock.now();
     writer.write(data, this.#slot, (outcome) => {
       if (this.#isStopped) return;
-      if (outcome === 'committed') this.#committed(next, entry, data);
-      else this.#options.onOutcome(outcome);
+      if (outcome === 'committed') {
+        this.appendTimes.add(clock.now() - sentAt);
+        this.#committed(next, entry, data);
+      } else this.#options.onOutcome(outcome);
     });
   }
 

@@ -87,7 +87,7 @@ export class Fleet {
     this.#onClose = options.onClose ?? (() => Promise.resolve());
     this.#outcomes = this.#awaited<OutcomeView>(
       ended.map((status) => `task.${status}`),
-      (item) => item as unknown as OutcomeView,
+      ({ type: _, ...item }) => item as unknown as OutcomeView,
       (ids) => this.#askOutcomes(ids),
     );
     this.#assignments = this.#awaited<{ agent: string; attempt: number }>(
