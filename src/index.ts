@@ -11,15 +11,18 @@ export type {
   ProposalView,
   StatusView,
   TaskView,
-} from './runtime/views.ts';
+} from './wire/views.ts';
 export type { VoteHandler } from './runtime/ballots.ts';
 export { joinFleet, type Agent } from './sdk/agent.ts';
 export { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './nats/private-server.ts';
 export { connectFleet } from './sdk/connect.ts';
 export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
 export type { HistoryReport, TermRecord } from './domain/history.ts';
-export type { Fleet, FleetMetrics } from './sdk/fleet.ts';
-export type { ProposalInput, ProposalPage, ProposalResult } from './sdk/proposal.ts';
-export type { TaskHandle, TaskInput, TaskPage } from './sdk/task.ts';
+export type { AgentFilter, Fleet, FleetMetrics } from './sdk/fleet.ts';
+export type { ProposalFilter, ProposalInput, ProposalPage, ProposalResult } from './sdk/proposal.ts';
+export type { TaskFilter, TaskHandle, TaskInput, TaskPage } from './sdk/task.ts';
 export type { ConnectOptions, JoinOptions } from './sdk/options.ts';
 export { VERSION } from './sdk/version.ts';
+export { startHttpServer } from './http/start.ts';
+export type { HttpOptions, HttpServer } from './http/options.ts';
+export type { Scope, TokenEntry } from './http/tokens.ts';

@@ -12,9 +12,11 @@ import { addGraph } from './commands/graph.ts';
 import { addProposal, addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
 import { addRetry } from './commands/retry.ts';
+import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTask, addTasks } from './commands/tasks.ts';
+import { addToken } from './commands/token.ts';
 import { addUp } from './commands/up.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVote } from './commands/vote.ts';
@@ -23,7 +25,7 @@ import { reportFailure, reportUsage } from './failure.ts';
 import { addProgramOptions, addSharedOptions } from './shared-options.ts';
 
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
-  ['Run:', [addUp, addAgent]],
+  ['Run:', [addUp, addAgent, addServe, addToken]],
   ['Tasks:', [addSubmit, addTasks, addTask, addCancel, addRetry]],
   ['Votes:', [addPropose, addVote, addProposals, addProposal]],
   ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addEvents]],

@@ -5,10 +5,13 @@
 import { ConclaveError } from '../domain/errors.ts';
 import type { PrivateServer } from '../nats/private-server.ts';
 import { connectFleet } from '../sdk/connect.ts';
+import type { HttpOptions, HttpServer } from '../http/options.ts';
+import { startHttpServer } from '../http/start.ts';
 import type { Fleet } from '../index.ts';
 import { AgentProcesses, type AgentEnd, type AgentProcess } from './agent-processes.ts';
+import { DEFAULT_HTTP_PORT } from '../http/default-port.ts';
 import { connectOptionsOf } from './fleet-connection.ts';
-import { DEFAULT_PORT, startLocalServer } from './local-server.ts';
+import { DEFAULT_PORT, isFree, startLocalServer } from './local-server.ts';
 import { printItem, remark } from './output.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { addressWords, summaryOf, type Summary } from './up-summary.ts';
@@ -17,6 +20,9 @@ export interface LocalFleetOptions {
   readonly agents: number;
   readonly port?: number;
   readonly dir?: string;
+  readonly hasHttp: boolean;
+  /** Of the HTTP API. */
+  readonly httpPort?: number;
   readonly shared: SharedOptions;
 }
 
@@ -27,6 +33,7 @@ const START_PATIENCE_MS = 30_000;
 export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   const { shared } = options;
   const interrupt = new Interrupt();
+  const httpPort = options.hasHttp ? await chosenHttpPort(options.httpPort) : null;
   const server = await startLocalServer(options);
   const address = { ...shared, servers: [server.url] };
   const agents = new AgentProcesses((end) => {
@@ -36,6 +43,7 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
     agents.kill();
   });
   let fleet: Fleet | undefined;
+  let http: HttpServer | undefined;
   try {
     const started = startAgents(agents, options.agents, address);
     fleet = await interrupt.or(
@@ -44,13 +52,16 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
     if (fleet === undefined) return;
     const leader = await interrupt.or(untilLed(fleet, started));
     if (leader === undefined) return;
-    const summary = summaryFor({ options, server, started, leader });
+    if (httpPort !== null)
+      http = await startHttpServer({ ...(await httpOptionsOf(address)), port: httpPort });
+    const summary = summaryFor({ options, server, started, leader, http });
     printItem(shared.isJson, summary.document, () => summary.text);
     tellOfElections(fleet, shared.isJson);
     await interrupt.happened;
   } finally {
     if (!shared.isJson && interrupt.hasHappened)
       remark('\nleaving: agents get 10 s to finish what they run; once more Ctrl-C: at once');
+    await http?.close();
     await agents.stop();
     await fleet?.close();
     await server.stop();
@@ -111,12 +122,36 @@ function summaryFor(of: {
   readonly server: PrivateServer;
   readonly started: readonly AgentProcess[];
   readonly leader: { readonly id: string; readonly term: number };
+  readonly http: HttpServer | undefined;
 }): Summary {
-  const { options, server, started, leader } = of;
+  const { options, server, started, leader, http } = of;
   const agents = started.map(({ id, pid }) => ({ id, pid }));
   const isTemporary = options.dir === undefined;
+  const isHttpFallback =
+    options.httpPort === undefined && http !== undefined && http.port !== DEFAULT_HTTP_PORT;
   const isFallback = options.port === undefined && server.port !== DEFAULT_PORT;
-  return summaryOf({ fleet: options.shared.fleet, server, agents, leader, isTemporary, isFallback });
+  return summaryOf({
+    fleet: options.shared.fleet,
+    server,
+    agents,
+    leader,
+    isTemporary,
+    isFallback,
+    http: http?.url ?? null,
+    isHttpFallback,
+  });
+}
+
+/** The port asked for, else the usual one if nobody has it, else any. Throws `CONFLICT` for one that is in use. */
+async function chosenHttpPort(port: number | undefined): Promise<number> {
+  if (port === undefined) return (await isFree(DEFAULT_HTTP_PORT)) ? DEFAULT_HTTP_PORT : 0;
+  if (await isFree(port)) return port;
+  throw new ConclaveError('CONFLICT', `http port ${port} is in use; give another --http, or --no-http`);
+}
+
+async function httpOptionsOf(shared: SharedOptions): Promise<HttpOptions> {
+  const { timeoutMs: _, ...where } = await connectOptionsOf(shared, 'http');
+  return where;
 }
 
 function tellOfEnd(end: AgentEnd, shared: SharedOptions): void {

@@ -40,7 +40,8 @@ function prepareFolder(dir: string): void {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens there on this machine. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => {

@@ -1,5 +1,6 @@
 /** What `conclave up` says when the fleet runs: where it is, who leads, and what to try. */
 import { DEFAULT_PORT } from './local-server.ts';
+import { DEFAULT_HTTP_PORT } from '../http/default-port.ts';
 import { colors } from './output.ts';
 import { DEFAULT_FLEET, DEFAULT_SERVERS } from './shared-options.ts';
 
@@ -21,8 +22,12 @@ export function summaryOf(of: {
   readonly isTemporary: boolean;
   /** Nobody asked for this port: the usual one was in use. */
   readonly isFallback: boolean;
+  /** Address of the HTTP API; null: it is not served. */
+  readonly http: string | null;
+  /** Nobody asked for its port: the usual one was in use. */
+  readonly isHttpFallback: boolean;
 }): Summary {
-  const { fleet, server, agents, leader, isTemporary, isFallback } = of;
+  const { fleet, server, agents, leader, isTemporary, isFallback, http, isHttpFallback } = of;
   const { url, version, storeDir, pid } = server;
   const document = {
     kind: 'up',
@@ -30,6 +35,7 @@ export function summaryOf(of: {
     fleet,
     leader: leader.id,
     term: leader.term,
+    http,
     agents,
     server: { pid, version, dir: storeDir, isTemporary },
   };
@@ -38,15 +44,18 @@ export function summaryOf(of: {
   const portNote = isFallback
     ? `\n             (port ${DEFAULT_PORT} is in use, so commands need --servers)`
     : '';
+  const httpNote = isHttpFallback ? ` (port ${DEFAULT_HTTP_PORT} is in use)` : '';
   const text = [
     `${colors.bold('nats-server')}  ${version} at ${colors.bold(url)}, data in ${storeDir} (${kept})${portNote}`,
     `${colors.bold('agents')}       ${names}`,
     `${colors.bold('fleet')}        ${fleet}: ${colors.green(leader.id)} leads, term ${leader.term}`,
+    ...(http === null ? [] : [`${colors.bold('http')}         ${colors.bold(http)}${httpNote}`]),
     '',
     'Try in another terminal:',
     ...tries({ fleet, url, leaderPid: agents.find(({ id }) => id === leader.id)?.pid }).map(
       (line) => `  ${line}`,
     ),
+    ...(http === null ? [] : curls(http).map((line) => `  ${line}`)),
     '',
     'Ctrl-C ends all of it.',
   ].join('\n');
@@ -59,6 +68,19 @@ export function addressWords(servers: readonly string[], fleet: string): string 
   return (
     (isDefault ? '' : ` --servers ${servers.join()}`) + (fleet === DEFAULT_FLEET ? '' : ` --fleet ${fleet}`)
   );
+}
+
+function curls(http: string): string[] {
+  const { port } = new URL(http);
+  const api = `localhost:${port}/coordination`;
+  const json = "-H 'Content-Type: application/json'";
+  return [
+    `curl -X POST ${api}/tasks ${json} -d '{"task_type":"scan","priority":9,"target":"192.168.1.100"}'`,
+    `curl '${api}/tasks?status=pending'`,
+    `curl -X POST ${api}/election/trigger`,
+    `curl -X POST ${api}/consensus/propose ${json} -d '{"proposal_type":"policy_change","description":"Increase detection threshold","data":{"threshold":0.95}}'`,
+    `${http}/docs   # in a browser: the whole API`,
+  ];
 }
 
 function tries(of: {

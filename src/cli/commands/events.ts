@@ -13,7 +13,7 @@ interface Options {
 export function addEvents(program: Command): void {
   program
     .command('events')
-    .description('follow events until Ctrl-C: task.*, agent.*, proposal.*, ballot.*, leader.*')
+    .description('follow events until Ctrl-C: task.*, agent.*, proposal.*, ballot.*, leader.*, recovery.*')
     .argument('[kind]', 'like task.completed, task.> or >', kindOf, '>')
     .option('--count <n>', 'end after so many', integer('count', { min: 1 }))
     .action(follow);

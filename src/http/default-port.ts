@@ -1,0 +1,2 @@
+/** Where the API is, if nobody says otherwise. On its own, for a command line that loads no server. */
+export const DEFAULT_HTTP_PORT = 8_200;
