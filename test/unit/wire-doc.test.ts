@@ -15,6 +15,7 @@ import {
   TaskSchema,
   TasksSchema,
   VoteSchema,
+  WatchSchema,
 } from '../../src/wire/messages.ts';
 import { apiVerbs, type ApiVerb } from '../../src/wire/subjects.ts';
 import { blocksByHeading, textOf } from '../support/docs.ts';
@@ -36,6 +37,7 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   drain: ByIdSchema,
   resume: ByIdSchema,
   status: NothingSchema,
+  barrier: NothingSchema,
   trigger: NothingSchema,
 };
 
@@ -56,6 +58,8 @@ test('a submit of many, a heartbeat, a join and a leave are shown as they are ad
   expect(check(HeartbeatSchema, heartbeat)).toMatchObject({ kind: 'ok' });
   expect(check(JoinSchema, join)).toMatchObject({ kind: 'ok' });
   expect(check(JoinSchema, leave)).toMatchObject({ kind: 'ok' });
+  const [watch] = blocks.get('Live statecharts') ?? [];
+  expect(check(WatchSchema, watch)).toMatchObject({ kind: 'ok' });
 });
 
 test('every example is JSON', () => {
