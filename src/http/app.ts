@@ -105,6 +105,8 @@ async function guard(app: FastifyInstance, options: AppOptions): Promise<void> {
       // Without TLS of our own, an upgrade would lead nowhere.
       directives: { upgradeInsecureRequests: null },
     },
+    // For whoever ends TLS in front of us to say, of their own domain.
+    strictTransportSecurity: false,
   });
   if (options.origins.length > 0) {
     await app.register(cors, {

@@ -9,6 +9,8 @@ export interface Backend {
   readonly reader: Reader;
   readonly reads: Reads;
   readonly writes: Writes;
+  /** Whether callers have names of their own. */
+  readonly hasTokens: boolean;
   /** Random. */
   readonly freshKey: () => string;
   /**

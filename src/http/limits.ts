@@ -31,5 +31,7 @@ export const OWN_WRITE_WAIT_MS = 2_000;
 export const MIN_SEQUENCE_WAIT_MS = 2_000;
 /** How long a trigger waits for the election's outcome. */
 export const ELECTION_WAIT_MS = 10_000;
+/** How long a decision is waited for, at the most. */
+export const DECISION_WAIT_MS = 60_000;
 /** How long after its deadline a decision is waited for. */
 export const DECISION_GRACE_MS = 5_000;

@@ -69,20 +69,26 @@ const meanings: Readonly<Record<number, string>> = {
   404: 'not found',
   409: 'does not go together with what is there',
   413: 'too large',
+  414: 'the URL is too long',
   415: 'not JSON',
   429: 'at a limit; see Retry-After',
   503: 'not now: nobody leads, no answer in time, or this server is behind; see Retry-After',
 };
 
 /** What any route may answer with; a route adds its own. */
-const always = [400, 401, 403, 429, 503];
+const always = [400, 401, 403, 414, 429, 503];
 
 export type Responses = Readonly<Record<number, object>>;
 
-/** Problem documents, by status. */
+/** Problem documents of any route and these, by status. */
 export function problems(...own: readonly number[]): Responses {
+  return onlyProblems(...new Set([...always, ...own]));
+}
+
+/** Problem documents of these statuses. */
+export function onlyProblems(...own: readonly number[]): Responses {
   const content = { [PROBLEM_TYPE]: { schema: ref('Problem') } };
-  const all = [...new Set([...always, ...own])].sort((a, b) => a - b);
+  const all = [...own].sort((a, b) => a - b);
   return Object.fromEntries(all.map((status) => [status, { description: meanings[status] ?? '', content }]));
 }
 

@@ -71,7 +71,7 @@ function partsOn(ports: NatsPorts, options: HttpOptions, log: Log): Parts {
 function appOver(parts: Parts, options: HttpOptions, log: Log): Promise<FastifyInstance> {
   const { ports, observer, events, metrics } = parts;
   return buildApp({
-    backend: backendOf(parts),
+    backend: backendOf(parts, options.tokens !== undefined),
     observer,
     isOnline: () => ports.bus.isOnline,
     log,
@@ -83,11 +83,12 @@ function appOver(parts: Parts, options: HttpOptions, log: Log): Promise<FastifyI
   });
 }
 
-function backendOf({ ports, observer, caller }: Parts): Backend {
+function backendOf({ ports, observer, caller }: Parts, hasTokens: boolean): Backend {
   const { clock, random } = ports;
   const writes = writesOf({ writer: caller, observer });
   return {
     reader: observer.reader,
+    hasTokens,
     writes,
     reads: readsOf({ observer, writes }),
     freshKey: () => random.id(),

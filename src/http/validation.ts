@@ -34,6 +34,8 @@ function refusalOf(error: unknown): Error {
 export const compileCheck: FastifySchemaCompiler<FastifySchema> = ({ schema, httpPart }) => {
   const check = checkOf(schema as JsonSchema);
   if (httpPart === 'querystring') return (query) => check(coerced(schema as JsonSchema, query));
+  // Checked where they are read.
+  if (httpPart === 'headers') return (headers) => ({ value: headers });
   // A request without a body is one that says nothing.
   if (httpPart === 'body') return (body) => check(body ?? {});
   return check;

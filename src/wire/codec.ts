@@ -74,6 +74,9 @@ function checkShape(value: unknown, depth: number): void {
   if (typeof value === 'string') checkText(value);
   if (typeof value === 'bigint')
     throw new ConclaveError('INVALID', 'the message holds an integer above 64 bits');
+  // JSON has no word for it, and would turn it into null.
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new ConclaveError('INVALID', `the message holds ${value}, which is no finite number`);
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date)
     return;
   if (depth === 0) throw new ConclaveError('INVALID', 'the message nests too deep');

@@ -163,3 +163,16 @@ test('an origin that is named may call, and is told so', async () => {
   const other = await site.call(tasks, { headers: { Origin: 'https://evil.example' } });
   expect(other).toMatchObject(problemLike(403, 'FORBIDDEN'));
 });
+
+test('whoever guesses tokens is counted, and told to slow down; who has one goes on', async () => {
+  const { token, entry } = makeToken('root', ['read']);
+  const { call } = await open({ http: { tokens: [entry], requestsPerSecond: 20 } });
+  const guesses = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => call(tasks, { headers: { Authorization: `Bearer guess-${i}` } })),
+  );
+  const told = guesses.filter(({ status }) => status === 429);
+  expect(guesses.every(({ status }) => status === 401 || status === 429)).toBe(true);
+  expect(told.length).toBeGreaterThan(0);
+  expect(told[0]?.headers.get('Retry-After')).toMatch(/^\d+$/);
+  expect((await call(tasks, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
+});

@@ -128,6 +128,8 @@ test('how long appends take is what the leader says of them, as a histogram', as
       if ((appends?.count ?? 0) >= 2) resolve();
     });
   });
+  // What a fleet shows is withheld while it is being replayed.
+  await expect.poll(() => server.observer.isCaughtUp, { timeout: 20_000 }).toBe(true);
   const name = 'conclave_ledger_append_seconds';
   const samples = samplesOf(await metrics.text());
   const buckets = [...samples].filter(([key]) => key.startsWith(`${name}_bucket`)).map(([, value]) => value);

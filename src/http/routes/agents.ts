@@ -7,9 +7,16 @@ import type { Backend } from '../backend.ts';
 import { readHeaders } from '../header-schemas.ts';
 import { answers, problems, ref } from '../openapi.ts';
 import { byId, pages, queries } from '../pages.ts';
-import { shapes } from '../schemas.ts';
+import { asOf, shapes } from '../schemas.ts';
 
 const path = '/coordination/agents';
+
+const unseen = {
+  title: 'an agent that this server has not read of yet',
+  type: 'object',
+  required: ['agent_id', 'as_of'],
+  properties: { agent_id: { type: 'string', description: 'its id' }, as_of: asOf },
+};
 
 interface ById {
   readonly Params: { readonly agent_id: string };
@@ -79,7 +86,7 @@ function addOrder(
         tags: ['agents'],
         summary,
         params: byId('agent_id'),
-        response: { 200: answers(done, ref('Agent')), ...problems(404, 409, 413, 415) },
+        response: { 200: answers(done, { anyOf: [ref('Agent'), unseen] }), ...problems(404, 409, 413, 415) },
       },
     },
     async (request, reply) => {

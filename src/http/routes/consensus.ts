@@ -6,7 +6,7 @@ import type { ProposalView } from '../../wire/views.ts';
 import { actorOf } from '../auth.ts';
 import type { Backend } from '../backend.ts';
 import { inputHeaders, readHeaders } from '../header-schemas.ts';
-import { DECISION_GRACE_MS } from '../limits.ts';
+import { DECISION_GRACE_MS, DECISION_WAIT_MS } from '../limits.ts';
 import { answers, problems, ref } from '../openapi.ts';
 import { byId, pages, queries } from '../pages.ts';
 import { fieldPath } from '../naming.ts';
@@ -17,7 +17,10 @@ const path = '/coordination/consensus';
 const waitQuery = {
   type: 'object',
   properties: {
-    wait: { type: 'boolean', description: 'answers when it is decided: by its deadline at the latest' },
+    wait: {
+      type: 'boolean',
+      description: `answers when it is decided, or after ${DECISION_WAIT_MS / 1_000} s, as it is then`,
+    },
   },
   additionalProperties: false,
 };
@@ -83,11 +86,11 @@ async function opened(
   return (await writes.write<{ id: string }>({ request, reply }, 'propose', message, fieldOf)).id;
 }
 
-/** Waits until the own copy says so; whoever is told of an open one has waited beyond its deadline. */
+/** Waits until the own copy says so, for a bounded time. */
 async function decided({ reader, until }: Backend, request: FastifyRequest, id: string): Promise<void> {
   const view = reader.proposal(id);
   if (view === null) return;
-  const timeoutMs = view.deadlineAt - view.openedAt + DECISION_GRACE_MS;
+  const timeoutMs = Math.min(DECISION_WAIT_MS, view.deadlineAt - view.openedAt + DECISION_GRACE_MS);
   await until(request, timeoutMs, () => (reader.proposal(id)?.status === 'open' ? undefined : true));
 }
 
@@ -150,7 +153,7 @@ const cast = {
   additionalProperties: false,
 };
 
-function addBallots(app: FastifyInstance, { reads, writes }: Backend): void {
+function addBallots(app: FastifyInstance, { reads, writes, hasTokens }: Backend): void {
   const { required = [], ...ballot } = shapes.ballotInput.schema;
   app.post<ById & { Body: Omit<BallotMessage, 'proposal'> & { readonly voter?: string } }>(
     `${path}/proposals/:proposal_id/ballots`,
@@ -164,7 +167,8 @@ function addBallots(app: FastifyInstance, { reads, writes }: Backend): void {
         params: byId('proposal_id'),
         body: {
           ...ballot,
-          required: required.filter((field) => field !== 'voter'),
+          // A token votes under its own name.
+          required: required.filter((field) => field !== 'voter' || !hasTokens),
           examples: [examples.ballot],
         },
         response: { 201: answers('counted', cast), ...problems(404, 409, 413, 415) },

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Observer } from '../../runtime/observer.ts';
 import type { Metrics } from '../metrics.ts';
+import { onlyProblems } from '../openapi.ts';
 import type { JsonSchema } from '../naming.ts';
 
 export interface Health {
@@ -39,7 +40,7 @@ export function addProbes(app: FastifyInstance, health: Health): void {
         tags: ['probes'],
         summary: 'The process lives',
         security: [],
-        response: { 200: json('it does', liveness) },
+        response: { 200: json('it does', liveness), ...onlyProblems(400, 403, 414) },
       },
     },
     () => ({ status: 'ok' }),
@@ -53,7 +54,11 @@ export function addProbes(app: FastifyInstance, health: Health): void {
         tags: ['probes'],
         summary: 'The server is connected, and has read the ledger',
         security: [],
-        response: { 200: json('ready', readiness), 503: json('not ready', readiness) },
+        response: {
+          200: json('ready', readiness),
+          503: json('not ready', readiness),
+          ...onlyProblems(400, 403, 414),
+        },
       },
     },
     (_request, reply) => {
@@ -73,9 +78,13 @@ function addMetrics(app: FastifyInstance, { metrics }: Health): void {
         operationId: 'getMetrics',
         tags: ['probes'],
         summary: 'Figures for Prometheus',
-        response: { 200: { description: 'text', content: { 'text/plain': { schema: { type: 'string' } } } } },
+        response: {
+          200: { description: 'text', content: { 'text/plain': { schema: { type: 'string' } } } },
+          ...onlyProblems(400, 401, 403, 414, 429),
+        },
       },
-      serializerCompiler: () => String,
+      // A refusal is no text.
+      serializerCompiler: () => (body) => (typeof body === 'string' ? body : JSON.stringify(body)),
     },
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
   );

@@ -38,12 +38,14 @@ const created = {
   },
 };
 /** The fleet has it, and this server could not read so far in time. */
-const createdUnseen = {
+const unseen = {
   title: 'a task that this server has not read yet',
   type: 'object',
   required: ['task_id', 'as_of'],
   properties: { task_id: { type: 'string', description: 'its id' }, as_of: asOf },
 };
+
+const maybeUnseen = { anyOf: [ref('Task'), unseen] };
 
 interface ById {
   readonly Params: { readonly task_id: string };
@@ -72,7 +74,7 @@ function addSubmit(app: FastifyInstance, { writes, reads, reader, freshKey }: Ba
         response: {
           201: answers(
             'created',
-            { anyOf: [ref('Task'), created, createdUnseen] },
+            { anyOf: [ref('Task'), created, unseen] },
             { Location: 'address of the task, if it is one' },
           ),
           ...problems(409, 413, 415),
@@ -164,8 +166,8 @@ function addCancel(app: FastifyInstance, { writes, reads, reader }: Backend): vo
           'A waiting one is cancelled at once; a running one when its handler has been told to stop.',
         params: byId('task_id'),
         response: {
-          200: answers('cancelled', ref('Task')),
-          202: answers('being cancelled', ref('Task')),
+          200: answers('cancelled', maybeUnseen),
+          202: answers('being cancelled', maybeUnseen),
           ...problems(404, 409, 413, 415),
         },
       },
@@ -175,7 +177,7 @@ function addCancel(app: FastifyInstance, { writes, reads, reader }: Backend): vo
       const { status } = await writes.write<{ status: string }>({ request, reply }, 'cancel', { id });
       const task = reader.task(id);
       void reply.code((task?.status ?? status) === 'cancelled' ? 200 : 202);
-      return reads.answer(reply, shown(task) ?? { task_id: id, status });
+      return reads.answer(reply, shown(task) ?? { task_id: id });
     },
   );
 }
@@ -195,7 +197,7 @@ function addRetry(app: FastifyInstance, backend: Backend): void {
         tags: ['tasks'],
         summary: 'Give a failed task its retries anew',
         params: byId('task_id'),
-        response: { 200: answers('waits again', ref('Task')), ...problems(404, 409, 413, 415) },
+        response: { 200: answers('waits again', maybeUnseen), ...problems(404, 409, 413, 415) },
       },
     },
     (request, reply) => retry({ request, reply }, request.params.task_id),
