@@ -116,11 +116,93 @@ export type SlotOutcome =
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 export type BoundsOutcome =
-  | { readonly kind: 'bounds'; readonly first: number; readonly last: number; readonly bytes: number }
+  | {
+      readonly kind: 'bounds';
+      readonly first: number;
+      readonly last: number;
+      readonly bytes: number;
+      /** The most that the stream takes, bytes; beyond it nothing is stored. */
+      readonly bytesMax: number;
+    }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
+export type PurgeOutcome =
+  /** Nothing at or below `upTo` is left; `first` is the first sequence that is. */
+  | { readonly kind: 'purged'; readonly first: number }
+  /** It would have removed the last entry; nothing was removed. */
+  | { readonly kind: 'refused'; readonly last: number }
+  /** No answer that proves anything: it may have been done, and may still be. To ask again is harmless. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** A complete snapshot in the store. */
+export interface StoredSnapshot {
+  /** `<sequence>-<random>`: two writers of one sequence have two names. */
+  readonly name: string;
+  /** Of the last entry that it covers. */
+  readonly sequence: number;
+  readonly bytes: number;
+  /** SHA-256 of the bytes, hexadecimal. */
+  readonly hash: string;
+}
+
+export type SaveOutcome =
+  /** Every byte is stored, and was seen to be there after it had become visible. */
+  | { readonly kind: 'saved'; readonly name: string; readonly hash: string }
+  /** Larger than a snapshot may be; nothing was stored. */
+  | { readonly kind: 'tooLarge'; readonly bytesMax: number }
+  /** Not known to be saved: no answer, a full store, or one that is not as it must be. It may be visible, and is then complete. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export type ListOutcome =
+  /** By sequence, then name; empty also when there is no store yet. */
+  | { readonly kind: 'snapshots'; readonly snapshots: readonly StoredSnapshot[] }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export type LoadOutcome =
+  /** The bytes, and their hash is the one that they were saved under. */
+  | { readonly kind: 'snapshot'; readonly data: Uint8Array }
+  /** No complete snapshot has that name: never saved, dropped, or newer than what a former stream leader knows. */
+  | { readonly kind: 'missing' }
+  /** Something of it is gone or was changed. It stays so: drop it, and take another. */
+  | { readonly kind: 'corrupt'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export type DropOutcome =
+  /** Nothing of that name is left; also when there was nothing. */
+  | { readonly kind: 'dropped' }
+  /** It may be gone, whole or in part; what is left of it is not listed, or is whole. To ask again is harmless. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/**
+ * Snapshots of the fleet's state, beside the ledger: immutable, in one store for each fleet, which the first save
+ * creates. A snapshot is cut into chunks; a manifest, stored last, makes it visible. A writer that dies on the way
+ * leaves chunks that nobody sees. Each save first removes such leftovers: those older than any save may take, and
+ * those of a sequence below the second newest complete snapshot.
+ *
+ * Everything ends within a bounded time. Chunks are large: a connection that appends entries is held up by them,
+ * so open another one for snapshots where that matters.
+ */
+export interface Snapshots {
+  /**
+   * Stores a snapshot under a fresh name: a repeat is another snapshot. `data` is not to be changed until `done`.
+   * `sequence`: of the last entry that it covers.
+   */
+  saveSnapshot(
+    snapshot: { readonly sequence: number; readonly data: Uint8Array },
+    done: (outcome: SaveOutcome) => void,
+  ): void;
+  /**
+   * The complete ones: those whose manifest and every chunk are there. Does not read the chunks. A former stream leader
+   * may not know the newest.
+   */
+  listSnapshots(done: (outcome: ListOutcome) => void): void;
+  loadSnapshot(name: string, done: (outcome: LoadOutcome) => void): void;
+  /** Removes a snapshot, or what is left of one: the manifest first, so that no half of it is ever listed. */
+  dropSnapshot(name: string, done: (outcome: DropOutcome) => void): void;
+}
+
 /** A connection of the ledger's own. It never reconnects: once closed, open another. */
-export interface LedgerConnection {
+export interface LedgerConnection extends Snapshots {
   readonly isClosed: boolean;
   /** Copies of the stream that its broker keeps: with several, the broker itself may take seconds to fail over. */
   readonly replicas: number;
@@ -131,8 +213,17 @@ export interface LedgerConnection {
   ): void;
   /** Reads one slot from the stream's leader, never from a replica. */
   readSlot(sequence: number, done: (outcome: SlotOutcome) => void): void;
-  /** First and last sequence of the stream, asked of its leader. An empty stream has last = 0. */
+  /**
+   * First and last sequence of the stream and its size, asked of its leader. `last` is 0 before the first entry, and
+   * never goes down; a stream without entries has first = last + 1, or both 0.
+   */
   readBounds(done: (outcome: BoundsOutcome) => void): void;
+  /**
+   * Removes every entry up to and including the sequence `upTo`: by sequence, never by a number to keep, so that one
+   * that is late removes nothing that was written since. Never the last entry. Idempotent; sequences go on where they
+   * were, and an append expects what it did. It is not fenced: whoever asks makes sure that a snapshot covers `upTo`.
+   */
+  purge(upTo: number, done: (outcome: PurgeOutcome) => void): void;
   onClosed(listen: () => void): void;
   close(): void;
 }
@@ -154,7 +245,10 @@ export interface LedgerFollower {
 /** The fleet's stream. Creates it when missing and verifies its configuration whenever a connection is opened. */
 export interface Ledger {
   connect(done: (outcome: OpenOutcome) => void): void;
-  /** Delivers every entry from `from` on, and goes on following. Exactly one subscription at the broker. */
+  /**
+   * Delivers every entry from `from` on, and goes on following. Exactly one subscription at the broker. When `from` is
+   * below the stream's first sequence, the first entry delivered is the first that there is: a jump.
+   */
   follow(from: number, follower: LedgerFollower): Subscription;
 }
 

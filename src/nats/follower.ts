@@ -11,8 +11,8 @@
  */
 import type { Bus, Clock, Incoming, LedgerFollower, Subscription, TimerHandle } from '../ports.ts';
 import { callApi, type ApiOutcome } from './jetstream-api.ts';
-import { boundsOf } from './ledger-connection.ts';
 import { fence, type NatsLog } from './log.ts';
+import { boundsOf } from './stream-bounds.ts';
 
 const heartbeatMs = 1_000;
 const silenceMs = 2_500;

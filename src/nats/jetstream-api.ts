@@ -27,13 +27,13 @@ const decoder = new TextDecoder();
 
 export function callApi(
   request: Request,
-  call: { readonly verb: string; readonly body?: Json },
+  call: { readonly verb: string; readonly body?: Json; readonly timeoutMs?: number },
   done: (outcome: ApiOutcome) => void,
 ): void {
   const message = {
     subject: `$JS.API.${call.verb}`,
     data: call.body === undefined ? new Uint8Array(0) : encoder.encode(JSON.stringify(call.body)),
-    timeoutMs: apiTimeoutMs,
+    timeoutMs: call.timeoutMs ?? apiTimeoutMs,
   };
   try {
     request(message, (outcome) => done(readOutcome(outcome)));

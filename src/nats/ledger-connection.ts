@@ -1,5 +1,6 @@
 /**
- * The ledger's own connection: compare-and-set appends and reads at the stream's leader (DESIGN §3 rules 1–5).
+ * The ledger's own connection: compare-and-set appends and reads at the stream's leader (DESIGN §3 rules 1–5), purges
+ * by sequence, and the snapshots beside the ledger (rule 7).
  *
  * Invariants:
  * - An append carries the expected last sequence and never a message id (rule 4).
@@ -10,23 +11,35 @@ import type { NatsConnection } from 'nats';
 import type {
   AppendOutcome,
   BoundsOutcome,
+  DropOutcome,
   LedgerConnection,
+  ListOutcome,
+  LoadOutcome,
+  PurgeOutcome,
   RequestOutcome,
+  SaveOutcome,
   SlotOutcome,
 } from '../ports.ts';
 import { watchConnection } from './connection.ts';
 import { reasonOf } from './errors.ts';
-import {
-  callApi,
-  numberAt,
-  objectAt,
-  readOutcome,
-  whyNot,
-  type ApiOutcome,
-  type Request,
-} from './jetstream-api.ts';
+import { callApi, numberAt, objectAt, readOutcome, whyNot, type Request } from './jetstream-api.ts';
 import { fence, type NatsLog } from './log.ts';
 import { RequestMux } from './request-mux.ts';
+import { NatsSnapshots, type NatsSnapshotsOptions } from './snapshots.ts';
+import { askBounds, purgeUpTo } from './stream-bounds.ts';
+
+/** Of a broker that has not said how much it takes. */
+const payloadBytesMin = 64 * 1024;
+
+export interface NatsLedgerConnectionOptions {
+  readonly stream: string;
+  readonly subject: string;
+  readonly inboxPrefix?: string;
+  readonly snapshots: Pick<NatsSnapshotsOptions, 'subjects' | 'mayCreate' | 'random'> & {
+    readonly bytesMax?: number;
+  };
+  readonly log: NatsLog;
+}
 
 export class NatsLedgerConnection implements LedgerConnection {
   /** Known once the stream has been looked at. */
@@ -36,23 +49,17 @@ export class NatsLedgerConnection implements LedgerConnection {
   readonly #log: NatsLog;
   readonly #stream: string;
   readonly #subject: string;
+  readonly #snapshots: NatsSnapshots;
   readonly #listeners: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(
-    nc: NatsConnection,
-    options: {
-      readonly stream: string;
-      readonly subject: string;
-      readonly inboxPrefix?: string;
-      readonly log: NatsLog;
-    },
-  ) {
+  constructor(nc: NatsConnection, options: NatsLedgerConnectionOptions) {
     this.#nc = nc;
     this.#log = options.log;
     this.#stream = options.stream;
     this.#subject = options.subject;
     this.#mux = new RequestMux(nc, options);
+    this.#snapshots = this.#snapshotsOf(options);
     watchConnection(nc, options.log, (change) => {
       if (change === 'closed') this.#closed();
     });
@@ -94,9 +101,34 @@ export class NatsLedgerConnection implements LedgerConnection {
   }
 
   readBounds(done: (outcome: BoundsOutcome) => void): void {
-    callApi(this.request, { verb: `STREAM.INFO.${this.#stream}` }, (outcome) =>
-      fence(this.#log, 'ledger bounds', () => done(boundsOf(outcome))),
+    askBounds({ request: this.request, stream: this.#stream }, (outcome) =>
+      fence(this.#log, 'ledger bounds', () => done(outcome)),
     );
+  }
+
+  purge(upTo: number, done: (outcome: PurgeOutcome) => void): void {
+    purgeUpTo({ request: this.request, stream: this.#stream, upTo }, (outcome) =>
+      fence(this.#log, 'ledger purge', () => done(outcome)),
+    );
+  }
+
+  saveSnapshot(
+    snapshot: { readonly sequence: number; readonly data: Uint8Array },
+    done: (outcome: SaveOutcome) => void,
+  ): void {
+    this.#snapshots.saveSnapshot(snapshot, done);
+  }
+
+  listSnapshots(done: (outcome: ListOutcome) => void): void {
+    this.#snapshots.listSnapshots(done);
+  }
+
+  loadSnapshot(name: string, done: (outcome: LoadOutcome) => void): void {
+    this.#snapshots.loadSnapshot(name, done);
+  }
+
+  dropSnapshot(name: string, done: (outcome: DropOutcome) => void): void {
+    this.#snapshots.dropSnapshot(name, done);
   }
 
   onClosed(listen: () => void): void {
@@ -108,6 +140,21 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#isClosed = true;
     this.#nc.close().catch((error: unknown) => {
       this.#log.warn({ reason: reasonOf(error) }, 'a ledger connection did not close cleanly');
+    });
+  }
+
+  #snapshotsOf({ snapshots, log }: NatsLedgerConnectionOptions): NatsSnapshots {
+    const { subjects, bytesMax, ...parts } = snapshots;
+    const { stream, all: subject } = subjects;
+    const size = bytesMax === undefined ? {} : { bytesMax };
+    return new NatsSnapshots({
+      ...parts,
+      subjects,
+      log,
+      request: this.request,
+      // As many copies as the ledger has: once that is purged, there is nothing else.
+      wish: () => ({ stream, subject, replicas: this.replicas, ...size }),
+      payloadBytesMax: () => this.#nc.info?.max_payload ?? payloadBytesMin,
     });
   }
 
@@ -174,16 +221,4 @@ export class NatsLedgerConnection implements LedgerConnection {
   #later(run: () => void): void {
     queueMicrotask(() => fence(this.#log, 'ledger', run));
   }
-}
-
-export function boundsOf(outcome: ApiOutcome): BoundsOutcome {
-  if (outcome.kind !== 'answer') return { kind: 'unavailable', reason: whyNot(outcome) };
-  const state = objectAt(outcome.body, 'state');
-  const first = numberAt(state, 'first_seq');
-  const last = numberAt(state, 'last_seq');
-  const bytes = numberAt(state, 'bytes');
-  if (first === null || last === null || bytes === null) {
-    return { kind: 'unavailable', reason: 'the broker described the stream in a way that is not understood' };
-  }
-  return { kind: 'bounds', first, last, bytes };
 }

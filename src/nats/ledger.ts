@@ -8,7 +8,8 @@ import { reasonOf } from './errors.ts';
 import { Follower } from './follower.ts';
 import { NatsLedgerConnection } from './ledger-connection.ts';
 import { fence, type NatsLog } from './log.ts';
-import type { LedgerStreamWish } from './stream-config.ts';
+import type { SnapshotSubjects } from './snapshot-subjects.ts';
+import type { StreamWish } from './stream-config.ts';
 import { setUpStream, type SetupOutcome } from './stream-setup.ts';
 
 /** For the whole of connecting, creating and verifying. */
@@ -16,8 +17,9 @@ const openTimeoutMs = 5_000;
 
 export interface NatsLedgerOptions {
   readonly address: NatsAddress;
-  readonly wish: LedgerStreamWish;
-  /** Whether a stream that is not there is created. */
+  readonly wish: StreamWish;
+  readonly snapshots: SnapshotSubjects;
+  /** Whether streams that are not there are created. */
   readonly mayCreate: boolean;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -84,14 +86,15 @@ export class NatsLedger implements Ledger {
   }
 
   async #open(): Promise<OpenOutcome> {
-    const { address, wish, mayCreate, log } = this.#options;
+    const { address, wish, mayCreate, random, snapshots, log } = this.#options;
     const nc = await connectNats(address, false);
-    const { stream, subject } = wish;
+    const { stream, subject, bytesMax } = wish;
     const { inboxPrefix } = address;
     const connection = new NatsLedgerConnection(nc, {
       stream,
       subject,
       log,
+      snapshots: { subjects: snapshots, mayCreate, random, ...(bytesMax === undefined ? {} : { bytesMax }) },
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     });
     const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;

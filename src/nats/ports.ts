@@ -8,12 +8,13 @@ import { connectNats, type NatsAddress } from './connection.ts';
 import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
+import { snapshotSubjectsOf } from './snapshot-subjects.ts';
 
 export interface NatsPortsOptions extends NatsAddress {
   readonly fleet: string;
-  /** Of the ledger stream. Not given: 1 when it is created, any when it exists. */
+  /** Of the ledger's stream. Not given: 1 when it is created, any when it exists. Snapshots have as many as the ledger. */
   readonly replicas?: 1 | 3;
-  /** Default 1 GiB. */
+  /** Of the ledger's stream, and as much again for the snapshots. Default 1 GiB. */
   readonly ledgerBytesMax?: number;
   /** Whether a ledger that is not there is created. Default true. */
   readonly mayCreate?: boolean;
@@ -38,9 +39,11 @@ export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPort
     stream,
     subject,
     ...(replicas === undefined ? {} : { replicas }),
-    ...(ledgerBytesMax === undefined ? {} : { ledgerBytesMax }),
+    ...(ledgerBytesMax === undefined ? {} : { bytesMax: ledgerBytesMax }),
   };
-  const ledger = new NatsLedger({ address, wish, mayCreate, bus, clock: realClock, random: realRandom, log });
+  const snapshots = snapshotSubjectsOf(fleet);
+  const parts = { bus, clock: realClock, random: realRandom, log };
+  const ledger = new NatsLedger({ ...parts, address, wish, snapshots, mayCreate });
   return {
     clock: realClock,
     random: realRandom,

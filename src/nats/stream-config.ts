@@ -1,17 +1,18 @@
 /**
- * The configuration of a fleet's ledger stream (DESIGN §3): what it is created with, and what is verified each
- * time a connection is opened. Every field here carries a guarantee; those that carry none are not looked at.
+ * The configuration of a fleet's two streams, ledger and snapshots (DESIGN §3): what they are created with, and what
+ * is verified: the ledger's each time a connection is opened, that of the snapshots before a connection's first save.
+ * Every field here carries a guarantee; those that carry none are not looked at.
  */
 import { ConclaveError } from '../domain/errors.ts';
 
-export interface LedgerStreamWish {
+export interface StreamWish {
   readonly stream: string;
-  /** The one subject that it captures. */
+  /** The one subject that it captures; with a wildcard, all below it. */
   readonly subject: string;
   /** Not given: a new stream gets 1, and an existing one may have any. */
-  readonly replicas?: 1 | 3;
+  readonly replicas?: number;
   /** An existing stream may have more. Default 1 GiB. */
-  readonly ledgerBytesMax?: number;
+  readonly bytesMax?: number;
 }
 
 const ledgerBytesMaxDefault = 1024 ** 3;
@@ -20,14 +21,14 @@ const ledgerBytesMaxDefault = 1024 ** 3;
 export type StreamConfig = Readonly<Record<string, unknown>>;
 
 /** What must hold exactly. An optional field that the broker leaves out means false, zero or none. */
-function required(wish: LedgerStreamWish): StreamConfig {
+function required(wish: StreamWish): StreamConfig {
   return {
     name: wish.stream,
     subjects: [wish.subject],
     retention: 'limits',
     storage: 'file',
     discard: 'new',
-    // Nothing leaves the ledger but by compaction.
+    // Nothing leaves but by a purge that one of us asks for.
     max_age: 0,
     max_msgs: -1,
     max_msgs_per_subject: -1,
@@ -44,7 +45,7 @@ function required(wish: LedgerStreamWish): StreamConfig {
   };
 }
 
-/** Later servers' features, each of which would break the ledger. Not sent: older servers refuse unknown fields. */
+/** Later servers' features, each of which would break the streams. Not sent: older servers refuse unknown fields. */
 const forbidden: StreamConfig = {
   persist_mode: undefined,
   allow_msg_ttl: false,
@@ -54,16 +55,16 @@ const forbidden: StreamConfig = {
   subject_transform: undefined,
 };
 
-export function newStreamConfig(wish: LedgerStreamWish): StreamConfig {
+export function newStreamConfig(wish: StreamWish): StreamConfig {
   return {
     ...required(wish),
     num_replicas: wish.replicas ?? 1,
-    max_bytes: wish.ledgerBytesMax ?? ledgerBytesMaxDefault,
+    max_bytes: wish.bytesMax ?? ledgerBytesMaxDefault,
   };
 }
 
-/** The first field that is not as the ledger needs it, as an error that says how to change it; null when all are. */
-export function streamMismatch(actual: StreamConfig, wish: LedgerStreamWish): ConclaveError | null {
+/** The first field that is not as we need it, as an error that says how to change it; null when all are. */
+export function streamMismatch(actual: StreamConfig, wish: StreamWish): ConclaveError | null {
   const { stream } = wish;
   for (const [field, expected] of Object.entries({ ...required(wish), ...forbidden })) {
     if (!isSame(actual[field], expected)) return misconfigured(stream, field, actual[field], shown(expected));
@@ -71,7 +72,7 @@ export function streamMismatch(actual: StreamConfig, wish: LedgerStreamWish): Co
   if (wish.replicas !== undefined && actual['num_replicas'] !== wish.replicas) {
     return misconfigured(stream, 'num_replicas', actual['num_replicas'], shown(wish.replicas));
   }
-  const bytesMin = wish.ledgerBytesMax ?? ledgerBytesMaxDefault;
+  const bytesMin = wish.bytesMax ?? ledgerBytesMaxDefault;
   const bytes = actual['max_bytes'];
   if (typeof bytes !== 'number' || bytes < bytesMin) {
     return misconfigured(stream, 'max_bytes', bytes, `a limit of at least ${bytesMin}`);

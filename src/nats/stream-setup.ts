@@ -1,11 +1,11 @@
 /**
- * Finds the fleet's stream, or creates it, and verifies it: each time a ledger connection is opened. Two nodes
- * may do so at once; the one that comes second finds the stream.
+ * Finds one of the fleet's streams, or creates it, and verifies it. Two nodes may do so at once; the one that comes
+ * second finds the stream.
  */
 import { ConclaveError } from '../domain/errors.ts';
 import { jetStreamMissing } from './errors.ts';
 import { callApi, objectAt, whyNot, type ApiOutcome, type Request } from './jetstream-api.ts';
-import { newStreamConfig, streamMismatch, type LedgerStreamWish } from './stream-config.ts';
+import { newStreamConfig, streamMismatch, type StreamWish } from './stream-config.ts';
 
 export type SetupOutcome =
   | { readonly kind: 'ready'; readonly replicas: number }
@@ -14,7 +14,7 @@ export type SetupOutcome =
 
 export interface StreamSetup {
   readonly request: Request;
-  readonly wish: LedgerStreamWish;
+  readonly wish: StreamWish;
   /** What the server says of itself; a server that has JetStream and does not serve it is starting or cut off. */
   readonly hasJetStream: boolean;
   /** False once the stream has been seen: one that is gone is not made anew in silence. */
@@ -65,10 +65,7 @@ function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
 }
 
 /** The faults that stay until somebody changes something. */
-function lasting(
-  outcome: Extract<ApiOutcome, { kind: 'fault' }>,
-  wish: LedgerStreamWish,
-): ConclaveError | null {
+function lasting(outcome: Extract<ApiOutcome, { kind: 'fault' }>, wish: StreamWish): ConclaveError | null {
   const { stream } = wish;
   const misconfigured = (field: string, advice: string): ConclaveError =>
     new ConclaveError(
@@ -82,7 +79,7 @@ function lasting(
     case 'noJetStream':
       return jetStreamMissing();
     case 'subjectTaken':
-      return misconfigured('subjects', 'another stream captures the ledger subject: narrow or remove it');
+      return misconfigured('subjects', 'another stream captures its subject: narrow or remove that one');
     case 'noCluster':
       return misconfigured('num_replicas', 'this server is not part of a cluster: ask for 1 replica');
     case 'noResources':

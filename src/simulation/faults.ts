@@ -4,7 +4,11 @@
  */
 import type { Range, SeededRandom } from './random.ts';
 
-/** Chances in [0, 1]. The first four strike copies of core messages, never ledger traffic. */
+/**
+ * Chances in [0, 1]. The first four strike copies of core messages, never ledger traffic. What strikes an append or
+ * its acknowledgement strikes a chunk of a snapshot too; what strikes a read also strikes a purge and a removal, which
+ * is then done or not.
+ */
 export interface FaultRates {
   /** A copy is never delivered. */
   readonly drop: number;

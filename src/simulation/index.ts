@@ -5,6 +5,7 @@ export type { SimulatedHost } from './host.ts';
 export { SimulationFailed, type Constants } from './laws.ts';
 export type { SimulatedLedger } from './ledger.ts';
 export { SeededRandom, type Range } from './random.ts';
+export type { SnapshotShelf } from './snapshot-shelf.ts';
 export type { StoredEntry } from './stream.ts';
 export type { Trace, TraceSink } from './trace.ts';
 export { SimulatedWorld, type WorldOptions } from './world.ts';

@@ -32,8 +32,12 @@ export interface Constants {
   /** How long a ledger connection tries to open, and how long it waits for a read. */
   readonly answerTimeoutMs: number;
   readonly payloadBytesMax: number;
-  /** Bytes after which a ledger refuses to grow. */
+  /** Bytes after which a ledger refuses to grow, and its store of snapshots too. */
   readonly ledgerBytesMax: number;
+  /** The largest snapshot. */
+  readonly snapshotBytesMax: number;
+  /** Small, so that a snapshot has many chunks between which something can happen. */
+  readonly snapshotChunkBytes: number;
   /** Copies of each stream, as a ledger connection says. */
   readonly ledgerReplicas: number;
   /** Wall clock at the start of the world, milliseconds since 1970. */
@@ -48,6 +52,8 @@ export const defaultConstants: Constants = {
   answerTimeoutMs: 2_000,
   payloadBytesMax: 1_048_576,
   ledgerBytesMax: 1_073_741_824,
+  snapshotBytesMax: 268_435_456,
+  snapshotChunkBytes: 16_384,
   ledgerReplicas: 1,
   wallStartMs: 1_750_000_000_000,
 };

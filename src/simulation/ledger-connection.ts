@@ -2,11 +2,23 @@
  * The LedgerConnection port over a link of its own. When that link is lost or closed, every append that waits
  * ends as `unknown`: its bytes may have left, and may land later.
  */
-import type { AppendOutcome, BoundsOutcome, LedgerConnection, SlotOutcome } from '../ports.ts';
+import type {
+  AppendOutcome,
+  BoundsOutcome,
+  DropOutcome,
+  LedgerConnection,
+  ListOutcome,
+  LoadOutcome,
+  PurgeOutcome,
+  SaveOutcome,
+  SlotOutcome,
+} from '../ports.ts';
 import type { SimulatedLedger } from './ledger.ts';
 import type { Link } from './link.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Scheduled } from './scheduler.ts';
+import { SnapshotClient } from './snapshot-client.ts';
+import type { PartOutcome } from './snapshot-shelf.ts';
 import { digest } from './trace.ts';
 
 interface Waiting {
@@ -18,6 +30,7 @@ export class SimulatedLedgerConnection implements LedgerConnection {
   readonly #process: SimulatedProcess;
   readonly #ledger: SimulatedLedger;
   readonly #link: Link;
+  readonly #snapshots: SnapshotClient;
   readonly #waiting = new Set<Waiting>();
   #listeners: (() => void)[] = [];
   #isClosed = false;
@@ -26,6 +39,7 @@ export class SimulatedLedgerConnection implements LedgerConnection {
     this.#process = of.process;
     this.#ledger = of.ledger;
     this.#link = of.link;
+    this.#snapshots = this.#snapshotsOn(of.ledger);
   }
 
   get isClosed(): boolean {
@@ -68,6 +82,30 @@ export class SimulatedLedgerConnection implements LedgerConnection {
     this.#read(() => this.#ledger.readBounds(), done);
   }
 
+  purge(upTo: number, done: (outcome: PurgeOutcome) => void): void {
+    this.#record(`purge up to ${upTo}`);
+    this.#read<PurgeOutcome>(() => this.#ledger.purge(upTo), done);
+  }
+
+  saveSnapshot(
+    snapshot: { readonly sequence: number; readonly data: Uint8Array },
+    done: (outcome: SaveOutcome) => void,
+  ): void {
+    this.#snapshots.saveSnapshot(snapshot, done);
+  }
+
+  listSnapshots(done: (outcome: ListOutcome) => void): void {
+    this.#snapshots.listSnapshots(done);
+  }
+
+  loadSnapshot(name: string, done: (outcome: LoadOutcome) => void): void {
+    this.#snapshots.loadSnapshot(name, done);
+  }
+
+  dropSnapshot(name: string, done: (outcome: DropOutcome) => void): void {
+    this.#snapshots.dropSnapshot(name, done);
+  }
+
   onClosed(listen: () => void): void {
     if (this.#isClosed) this.#process.runSoon(listen);
     else this.#listeners.push(listen);
@@ -86,6 +124,22 @@ export class SimulatedLedgerConnection implements LedgerConnection {
     this.#isClosed = true;
     this.#record(`ledger connection lost: ${reason}`);
     this.#end(reason);
+  }
+
+  #snapshotsOn({ snapshots: shelf }: SimulatedLedger): SnapshotClient {
+    const { hostId, laws } = this.#process;
+    return new SnapshotClient({
+      process: this.#process,
+      shelf,
+      ask: (ask, done) => this.#read(ask, done),
+      send: ({ name, part }, done) =>
+        this.#ask<PartOutcome>({
+          timeoutMs: laws.constants.answerTimeoutMs,
+          done,
+          failed: (reason) => ({ kind: 'unavailable', reason }),
+          arrive: (answer) => shelf.receive({ hostId, name, part, answer }),
+        }),
+    });
   }
 
   #read<T>(read: () => T | null, done: (outcome: T | { kind: 'unavailable'; reason: string }) => void): void {

@@ -4,9 +4,10 @@
  * The verbs of a test strike once each, first come first struck, and go before the faults by rate.
  */
 import { ConclaveError } from '../domain/errors.ts';
-import type { AppendOutcome, BoundsOutcome, SlotOutcome } from '../ports.ts';
+import type { AppendOutcome, BoundsOutcome, PurgeOutcome, SlotOutcome } from '../ports.ts';
 import type { Laws } from './laws.ts';
 import type { SeededRandom } from './random.ts';
+import { SnapshotShelf } from './snapshot-shelf.ts';
 import { Stream, type StoredEntry } from './stream.ts';
 
 export interface AppendRequest {
@@ -24,6 +25,8 @@ const LANDS_LATE_MS = { min: 500, max: 60_000 };
 export class SimulatedLedger {
   readonly fleet: string;
   readonly stream: Stream;
+  /** The fleet's snapshots; without a leader of the stream nobody answers for them either. */
+  readonly snapshots: SnapshotShelf;
   readonly #laws: Laws;
   readonly #random: SeededRandom;
   readonly #holds: Whose[] = [];
@@ -35,6 +38,7 @@ export class SimulatedLedger {
   constructor(of: { fleet: string; laws: Laws }) {
     this.fleet = of.fleet;
     this.stream = new Stream({ name: of.fleet, laws: of.laws });
+    this.snapshots = new SnapshotShelf({ ...of, isSilent: () => this.stream.isSilent });
     this.#laws = of.laws;
     this.#random = of.laws.random.fork(`ledger/${of.fleet}`);
   }
@@ -156,6 +160,17 @@ export class SimulatedLedger {
     return this.#whyUnreadable(() => this.stream.bounds());
   }
 
+  /** Removes the entries up to `upTo`, never the last; done or not, the answer may be lost. */
+  purge(upTo: number): PurgeOutcome | null {
+    if (this.stream.isSilent) return this.#nobody();
+    const isUnheard = this.#laws.faults.strikes('readUnavailable');
+    if (isUnheard && this.#random.next() < 0.5) return this.#nobody();
+    const { last } = this.stream;
+    if (upTo >= last) return { kind: 'refused', last };
+    this.stream.purgeBelow(upTo + 1);
+    return isUnheard ? this.#nobody() : { kind: 'purged', first: this.stream.first };
+  }
+
   #propose(append: AppendRequest): void {
     if (this.#laws.faults.strikes('failOver')) this.stream.failOver();
     if (this.stream.isSilent) return this.#meetNobody(append);
@@ -179,6 +194,10 @@ export class SimulatedLedger {
 
   #whyUnreadable<T>(read: () => T): T | { kind: 'unavailable'; reason: string } | null {
     if (!this.stream.isSilent && !this.#laws.faults.strikes('readUnavailable')) return read();
+    return this.#nobody();
+  }
+
+  #nobody(): { kind: 'unavailable'; reason: string } | null {
     return this.#random.next() < 0.5 ? { kind: 'unavailable', reason: 'the stream has no leader' } : null;
   }
 

@@ -104,7 +104,8 @@ export class Stream {
 
   bounds(): BoundsOutcome {
     const isStale = this.#entries.length > 1 && this.#laws.faults.strikes('readStale');
-    return { kind: 'bounds', first: this.#first, last: this.last - (isStale ? 1 : 0), bytes: this.#bytes };
+    const last = this.last - (isStale ? 1 : 0);
+    return { kind: 'bounds', first: this.#first, last, bytes: this.#bytes, bytesMax: this.#bytesMax };
   }
 
   /** The consumer hears what is stored from `from` on at once, then each later entry. */

@@ -4,12 +4,17 @@ import type {
   AppendOutcome,
   BoundsOutcome,
   Bus,
+  DropOutcome,
   Incoming,
   Ledger,
   LedgerConnection,
+  LoadOutcome,
   Outgoing,
+  PurgeOutcome,
   RequestOutcome,
+  SaveOutcome,
   SlotOutcome,
+  StoredSnapshot,
 } from '../../src/ports.ts';
 import type { ConformanceWorld } from './world.ts';
 
@@ -119,6 +124,74 @@ export function readSlot(
 
 export function readBounds(world: ConformanceWorld, connection: LedgerConnection): Promise<BoundsOutcome> {
   return world.settle(new Promise((resolve) => connection.readBounds(resolve)));
+}
+
+export function purge(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+  upTo: number,
+): Promise<PurgeOutcome> {
+  return world.settle(new Promise((resolve) => connection.purge(upTo, resolve)));
+}
+
+export function save(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+  snapshot: { readonly sequence: number; readonly data: Uint8Array },
+): Promise<SaveOutcome> {
+  return world.settle(new Promise((resolve) => connection.saveSnapshot(snapshot, resolve)));
+}
+
+/** Saves, and expects it to be saved: its name. */
+export async function saved(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+  snapshot: { readonly sequence: number; readonly data: Uint8Array },
+): Promise<string> {
+  const outcome = await save(world, connection, snapshot);
+  if (outcome.kind !== 'saved') throw new Error(`not saved: ${JSON.stringify(outcome)}`);
+  return outcome.name;
+}
+
+/** What the store lists, expecting that it can be asked. */
+export async function listed(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+): Promise<readonly StoredSnapshot[]> {
+  const outcome = await world.settle(
+    new Promise<Parameters<Parameters<LedgerConnection['listSnapshots']>[0]>[0]>((resolve) =>
+      connection.listSnapshots(resolve),
+    ),
+  );
+  if (outcome.kind !== 'snapshots') throw new Error(`not listed: ${outcome.reason}`);
+  return outcome.snapshots;
+}
+
+export function load(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+  name: string,
+): Promise<LoadOutcome> {
+  return world.settle(new Promise((resolve) => connection.loadSnapshot(name, resolve)));
+}
+
+export function drop(
+  world: ConformanceWorld,
+  connection: LedgerConnection,
+  name: string,
+): Promise<DropOutcome> {
+  return world.settle(new Promise((resolve) => connection.dropSnapshot(name, resolve)));
+}
+
+/** Bytes that no compression and no repeat makes alike: a test can tell any two places from each other. */
+export function noise(length: number, salt = 1): Uint8Array {
+  const data = new Uint8Array(length);
+  let word = salt;
+  for (let place = 0; place < length; place += 1) {
+    word = (Math.imul(word, 1_664_525) + 1_013_904_223) | 0;
+    data[place] = word >>> 24;
+  }
+  return data;
 }
 
 /** The text of an entry, or what the outcome is instead. */

@@ -7,13 +7,16 @@ import { SimulatedWorld } from '../../src/simulation/index.ts';
 import { busSuite } from './bus.suite.ts';
 import { clockSuite } from './clock.suite.ts';
 import { ledgerSuite } from './ledger.suite.ts';
+import { purgeSuite } from './purge.suite.ts';
+import { snapshotSuite } from './snapshot.suite.ts';
 import type { ConformanceWorld } from './world.ts';
 
 const fleet = 'conformance';
+const ledgerBytesMax = 4 * 1024 ** 2;
 let seed = Number(process.env['CONCLAVE_SEED'] ?? 1);
 
 async function makeWorld(): Promise<ConformanceWorld> {
-  const world = new SimulatedWorld({ seed: seed++ });
+  const world = new SimulatedWorld({ seed: seed++, ledgerBytesMax });
   const ports = (id: string): Ports => world.host(id).ports(fleet);
   const { clock, random } = ports('observer');
   return {
@@ -27,6 +30,12 @@ async function makeWorld(): Promise<ConformanceWorld> {
     cut: (id) => world.host(id).cut(),
     heal: (id) => world.host(id).heal(),
     swallowNextAcknowledgement: (id) => world.ledger(fleet).swallowNextAck(id),
+    swallowNextPartAcknowledgement: (id) => world.ledger(fleet).snapshots.swallowNextAck(id),
+    damageSnapshot: async (name) => {
+      world.ledger(fleet).snapshots.damage(name);
+    },
+    heldSnapshots: async () => [...world.ledger(fleet).snapshots.names].sort(),
+    ledgerBytesMax,
     purgeBelow: async (sequence) => {
       world.ledger(fleet).purgeBelow(sequence);
     },
@@ -38,3 +47,5 @@ async function makeWorld(): Promise<ConformanceWorld> {
 clockSuite(makeWorld);
 busSuite(makeWorld);
 ledgerSuite(makeWorld);
+purgeSuite(makeWorld);
+snapshotSuite(makeWorld);

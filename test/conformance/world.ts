@@ -20,6 +20,14 @@ export interface ConformanceWorld {
   heal(id: string): void;
   /** The next append of client `id` that the broker stores is never acknowledged to it. */
   swallowNextAcknowledgement(id: string): void;
+  /** The next part of a snapshot of client `id` that the broker stores is never acknowledged to it. */
+  swallowNextPartAcknowledgement(id: string): void;
+  /** Changes a byte of a stored snapshot, and nothing else. */
+  damageSnapshot(name: string): Promise<void>;
+  /** Names of every snapshot that the broker has anything of, complete or not, sorted. */
+  heldSnapshots(): Promise<string[]>;
+  /** Byte limit of the ledger, and of its store of snapshots. */
+  readonly ledgerBytesMax: number;
   /** Removes every entry below `sequence`, as compaction does. */
   purgeBelow(sequence: number): Promise<void>;
   /** Lets time pass, virtual or real, until the promise settles. */
