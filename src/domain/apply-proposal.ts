@@ -1,7 +1,7 @@
 /** How ledger events change proposals. */
 import { assert, assertNever, present } from './assert.ts';
 import type { EventOf } from './events.ts';
-import type { FleetState, ProposalStatus } from './state.ts';
+import { isGate, type FleetState, type ProposalStatus } from './state.ts';
 import { follow, type Chart, type EventGuards } from './transitions.ts';
 
 export type ProposalEvent = EventOf<'proposal.opened' | 'ballot.cast' | 'proposal.decided'>;
@@ -40,6 +40,8 @@ export function applyProposal(state: FleetState, event: ProposalEvent, chart: Ch
       state.counts.proposals[status] += 1;
       proposal.status = status;
       proposal.decidedAt = state.at;
+      state.counts.decisions[event.outcome] += 1;
+      if (!isGate(state, proposal)) state.decided.add(id);
       break;
     }
     default:

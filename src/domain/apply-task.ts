@@ -1,7 +1,15 @@
 /** How ledger events change tasks, and the slots that their attempts take. */
 import { assert, assertNever, present } from './assert.ts';
 import type { AttemptEnd, EventOf, TaskError } from './events.ts';
-import { attemptKey, currentAttempt, type FleetState, type Task, type TaskStatus } from './state.ts';
+import {
+  attemptKey,
+  currentAttempt,
+  isEnded,
+  type FleetState,
+  type Task,
+  type TaskOutcome,
+  type TaskStatus,
+} from './state.ts';
 import { follow, type Chart, type EventGuards } from './transitions.ts';
 
 export type TaskEvent = EventOf<
@@ -38,10 +46,23 @@ export function applyTask(state: FleetState, event: TaskEvent, chart: Chart): vo
   const task = present(state.tasks.get(event.id), `task ${event.id}`);
   const from = { what: `task ${event.id}`, status: task.status };
   const status = follow(chart, taskGuards, from, event) as TaskStatus;
+  const wasEnded = isEnded(task);
   step(state, task, event);
   state.counts.tasks[task.status] -= 1;
   state.counts.tasks[status] += 1;
   task.status = status;
+  if (isEnded(task) !== wasEnded) noteEnd(state, task);
+}
+
+/** It has ended, or is at work again. */
+function noteEnd({ ended, counts }: FleetState, task: Task): void {
+  if (isEnded(task)) {
+    ended.add(task.spec.id);
+    counts.outcomes[task.status as TaskOutcome] += 1;
+  } else {
+    ended.delete(task.spec.id);
+    counts.retriedByHand += 1;
+  }
 }
 
 function create(state: FleetState, event: EventOf<'task.submitted'>, chart: Chart): void {

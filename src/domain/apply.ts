@@ -3,6 +3,7 @@
  * chance, no settings. Status changes go along the charts (I3); an event that fits no edge is a broken invariant.
  */
 import { assert, assertNever } from './assert.ts';
+import { dropProposals, dropTasks } from './apply-drops.ts';
 import { applyMember } from './apply-member.ts';
 import { applyProposal } from './apply-proposal.ts';
 import { applyTask } from './apply-task.ts';
@@ -75,6 +76,9 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
     case 'task.retried':
       applyTask(state, event, charts.task);
       break;
+    case 'tasks.dropped':
+      dropTasks(state, event.ids);
+      break;
     case 'attempt.released':
       state.members.get(event.agent)?.lingering.delete(`${event.id}/${event.attempt}`);
       break;
@@ -85,6 +89,9 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
     case 'ballot.cast':
     case 'proposal.decided':
       applyProposal(state, event, charts.proposal);
+      break;
+    case 'proposals.dropped':
+      dropProposals(state, event.ids);
       break;
     default:
       assertNever(event);

@@ -111,6 +111,11 @@ function totalWeight(electorate: readonly Voter[]): number {
   return electorate.reduce((sum, voter) => sum + voter.weight, 0);
 }
 
+/** Of an id that is unknown: nobody can tell the two apart. */
+export function noProposal(id: string): string {
+  return `no proposal ${id}: it was dropped, or never existed`;
+}
+
 /** One vote of one voter. The same again is answered as before. */
 export function decideBallot(
   context: DecisionContext,
@@ -122,7 +127,7 @@ export function decideBallot(
   },
 ): Verdict<null> {
   const proposal = context.state.proposals.get(ballot.proposal);
-  if (proposal === undefined) return refused('NOT_FOUND', `no proposal ${ballot.proposal}`);
+  if (proposal === undefined) return refused('NOT_FOUND', noProposal(ballot.proposal));
   if (!proposal.spec.electorate.some((voter) => voter.id === ballot.voter)) {
     return refused('NOT_A_VOTER', `${ballot.voter} is not in the electorate of ${ballot.proposal}`);
   }

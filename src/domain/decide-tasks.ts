@@ -109,13 +109,18 @@ function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
   return id;
 }
 
+/** Of an id that is unknown: nobody can tell the two apart. */
+export function noTask(id: string): string {
+  return `no task ${id}: it was dropped, or never existed`;
+}
+
 export interface CancelAnswer {
   readonly status: 'cancelled' | 'cancelling';
 }
 
 export function decideCancel(context: DecisionContext, id: TaskId): Verdict<CancelAnswer> {
   const task = context.state.tasks.get(id);
-  if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
+  if (task === undefined) return refused('NOT_FOUND', noTask(id));
   if (isEnded(task)) return refused('ALREADY_ENDED', `task ${id} is ${task.status}`);
   switch (task.status) {
     case 'cancelling':
@@ -133,7 +138,7 @@ export function decideCancel(context: DecisionContext, id: TaskId): Verdict<Canc
 /** By hand: a failed task gets its retries anew. */
 export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null> {
   const task = context.state.tasks.get(id);
-  if (task === undefined) return refused('NOT_FOUND', `no task ${id}`);
+  if (task === undefined) return refused('NOT_FOUND', noTask(id));
   if (task.status !== 'failed')
     return refused('CONFLICT', `task ${id} is ${task.status}; only a failed one can be retried`);
   // Without an attempt, it failed because the fleet did not approve it: a retry would go around the vote.
@@ -161,7 +166,7 @@ export function decideReport(
 ): ReportAnswer {
   const task = context.state.tasks.get(report.id);
   const attempt = task?.attempts.find((each) => each.attempt === report.attempt);
-  if (task === undefined || attempt === undefined) return 'stale';
+  if (task === undefined || attempt === undefined) return releaseForgotten(context, from, report);
   if (attempt.agent !== from.agent || attempt.incarnation !== from.incarnation) return 'stale';
   if (attempt.end === null) {
     record(context, task, report);
@@ -200,14 +205,29 @@ function afterTheEnd(
   agent: AgentId,
   report: Report,
 ): ReportAnswer {
-  const { id } = report;
-  const lingering = context.state.members.get(agent)?.lingering.has(attemptKey(id, attempt.attempt)) === true;
-  if (lingering) {
-    if (report.kind === 'started') return 'stale';
-    context.emit({ type: 'attempt.released', id, attempt: attempt.attempt, agent });
-    return 'recorded';
-  }
+  if (lingers(context, agent, report)) return release(context, agent, report);
   return isRepeat(attempt, report) ? 'recorded' : 'stale';
+}
+
+/** The task was dropped, or keeps this attempt no longer; a handler of it may have a slot all the same. */
+function releaseForgotten(
+  context: DecisionContext,
+  { agent, incarnation }: { readonly agent: AgentId; readonly incarnation: Incarnation },
+  report: Report,
+): ReportAnswer {
+  if (context.state.members.get(agent)?.incarnation !== incarnation) return 'stale';
+  return lingers(context, agent, report) ? release(context, agent, report) : 'stale';
+}
+
+function lingers({ state }: DecisionContext, agent: AgentId, { id, attempt }: Report): boolean {
+  return state.members.get(agent)?.lingering.has(attemptKey(id, attempt)) === true;
+}
+
+/** The handler that outlived its attempt has returned. */
+function release(context: DecisionContext, agent: AgentId, { id, attempt, kind }: Report): ReportAnswer {
+  if (kind === 'started') return 'stale';
+  context.emit({ type: 'attempt.released', id, attempt, agent });
+  return 'recorded';
 }
 
 /** Whether this report ended the attempt, or freed its slot afterwards. */

@@ -1,5 +1,6 @@
 /** What a timer that is due decides. A timer that no longer applies decides nothing. */
 import { assertNever } from './assert.ts';
+import { decideProposalsDrop, decideTasksDrop } from './decide-drops.ts';
 import { expireProposal } from './decide-proposals.ts';
 import { fail } from './decide-tasks.ts';
 import type { DecisionContext } from './decision.ts';
@@ -34,6 +35,12 @@ export function decideTimer(context: DecisionContext, timer: Timer): void {
       }
       break;
     }
+    case 'tasks.drop':
+      decideTasksDrop(context);
+      break;
+    case 'proposals.drop':
+      decideProposalsDrop(context);
+      break;
     default:
       assertNever(timer);
   }

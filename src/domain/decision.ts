@@ -19,8 +19,8 @@ export interface DecisionContext {
   /** Last reported health of a member, 0–1. */
   healthOf(id: AgentId): number;
   emit(event: LedgerEvent): void;
-  /** What comes next is a decision of its own: it may stand in another entry. */
-  mayBreak?(): void;
+  /** What comes next is a decision of its own: it may stand in another entry. `bytes`: more than its events say. */
+  mayBreak?(bytes?: number): void;
 }
 
 export interface Refusal {

@@ -166,6 +166,8 @@ export type LedgerEvent =
   | { readonly type: 'task.cancelling'; readonly id: TaskId }
   | { readonly type: 'task.cancelled'; readonly id: TaskId }
   | { readonly type: 'task.retried'; readonly id: TaskId }
+  /** They had ended, and are kept no longer. */
+  | { readonly type: 'tasks.dropped'; readonly ids: readonly TaskId[] }
   | { readonly type: 'proposal.opened'; readonly proposal: ProposalSpec; readonly key?: RequestKey }
   | {
       readonly type: 'ballot.cast';
@@ -174,7 +176,9 @@ export type LedgerEvent =
       readonly decision: Decision;
       readonly reason: string | null;
     }
-  | { readonly type: 'proposal.decided'; readonly id: ProposalId; readonly outcome: ProposalOutcome };
+  | { readonly type: 'proposal.decided'; readonly id: ProposalId; readonly outcome: ProposalOutcome }
+  /** They were decided, and are kept no longer. */
+  | { readonly type: 'proposals.dropped'; readonly ids: readonly ProposalId[] };
 
 export type EventType = LedgerEvent['type'];
 export type EventOf<T extends EventType> = Extract<LedgerEvent, { readonly type: T }>;

@@ -6,7 +6,8 @@ import { apply, beginEntry, leaderOf } from './apply.ts';
 import type { ElectionCause, Entry, LedgerEvent } from './events.ts';
 import { violations } from './invariants.ts';
 import { outcomeOf, tally } from './quorum.ts';
-import { emptyState, isEnded, type FleetState } from './state.ts';
+import type { Restored } from './snapshot.ts';
+import { emptyState, isEnded, type FleetState, type TaskOutcome } from './state.ts';
 import type { Charts } from './transitions.ts';
 
 export interface TermRecord {
@@ -26,10 +27,15 @@ export interface HistoryReport {
   readonly entries: number;
   readonly events: number;
   readonly lastSequence: number;
+  /** Entries up to here were purged: they are not checked but taken from a snapshot. 0: none. */
+  readonly snapshotSequence: number;
   readonly genesis: string;
   readonly terms: readonly TermRecord[];
-  /** Tasks by status at the end. */
+  /** Tasks that are kept at the end, by status. */
   readonly tasks: Readonly<Record<string, number>>;
+  /** Ends of tasks, dropped ones too; one that failed and was retried by hand ends again. */
+  readonly outcomes: Readonly<Record<TaskOutcome, number>>;
+  readonly tasksDropped: number;
   /** Outcomes recorded for a task that had one already. */
   readonly doubleOutcomes: number;
   readonly proposals: Readonly<Record<string, number>>;
@@ -50,7 +56,7 @@ const PROBLEMS_MAX = 100;
 
 export class HistoryChecker {
   readonly #charts: Charts;
-  readonly #state = emptyState();
+  #state = emptyState();
   readonly #problems: string[] = [];
   readonly #terms: TermRecord[] = [];
   #entries = 0;
@@ -58,6 +64,7 @@ export class HistoryChecker {
   #doubleOutcomes = 0;
   #previous = '';
   #isLost = false;
+  #begunAt = 0;
 
   constructor(charts: Charts) {
     this.#charts = charts;
@@ -66,6 +73,13 @@ export class HistoryChecker {
   /** The state after the last entry that could be applied. */
   get state(): FleetState {
     return this.#state;
+  }
+
+  /** Before the first entry: what came before it was purged, and is in this snapshot. */
+  begin({ state, lastHash }: Restored): void {
+    this.#state = state;
+    this.#previous = lastHash;
+    this.#begunAt = state.sequence;
   }
 
   add(record: HistoryRecord): void {
@@ -95,9 +109,12 @@ export class HistoryChecker {
       entries: this.#entries,
       events: this.#events,
       lastSequence: this.#state.sequence,
+      snapshotSequence: this.#begunAt,
       genesis: this.#state.genesis,
       terms: this.#terms,
       tasks: { ...counts.tasks },
+      outcomes: { ...counts.outcomes },
+      tasksDropped: counts.tasksDropped,
       doubleOutcomes: this.#doubleOutcomes,
       proposals: { ...counts.proposals },
       retries: counts.retries,

@@ -6,6 +6,7 @@ import type { LedgerEvent } from './events.ts';
 import type { TaskId } from './ids.ts';
 import {
   attemptKey,
+  isGate,
   currentAttempt,
   isEnded,
   isPresent,
@@ -31,6 +32,8 @@ export function violations(state: FleetState, since: readonly LedgerEvent[] = []
   for (const member of state.members.values()) checkMember(state, member, check);
   for (const proposal of state.proposals.values()) checkProposal(state, proposal, check);
   checkCounts(state, check);
+  checkTotals(state, check);
+  checkKept(state, check);
   checkSlots(state, since, check);
   return found;
 }
@@ -150,6 +153,56 @@ function checkCounts(state: FleetState, check: Check): void {
   compare('type', counts.tasksByType, types);
   check(counts.leaderChanges <= counts.elections, 'more changes of leader than elections');
   check(counts.elections === state.term, `${counts.elections} elections in ${state.term} terms`);
+}
+
+/** I5, of what is counted for good. */
+function checkTotals(state: FleetState, check: Check): void {
+  const { counts } = state;
+  const { outcomes, decisions, retriedByHand, tasksDropped, proposalsDropped } = counts;
+  const sum = (numbers: Readonly<Record<string, number>>): number =>
+    Object.values(numbers).reduce((total, each) => total + each, 0);
+  const rules: [string, number, number][] = [
+    ['tasks submitted', state.tasksCreated, state.tasks.size + tasksDropped],
+    ['ends of tasks', sum(outcomes), state.ended.size + tasksDropped + retriedByHand],
+    ['proposals opened', state.proposalsCreated, state.proposals.size + proposalsDropped],
+    ['decisions', sum(decisions), state.proposals.size - counts.proposals.open + proposalsDropped],
+  ];
+  for (const [what, said, counted] of rules)
+    check(said === counted, `I5: ${what}: counted ${counted}, counts say ${said}`);
+  for (const [name, ever] of Object.entries({ ...outcomes, ...decisions })) {
+    const kept = { ...counts.tasks, ...counts.proposals }[name as TaskStatus];
+    check(ever >= kept, `I5: ${ever} were ever ${name}, and ${kept} are kept`);
+  }
+}
+
+/** What waits to be dropped is what has ended, oldest first. */
+function checkKept(state: FleetState, check: Check): void {
+  const ended = [...state.tasks.values()].filter(isEnded);
+  const decided = [...state.proposals.values()].filter((each) => each.status !== 'open');
+  const gates = decided.filter((each) => isGate(state, each));
+  check(isEach(state.ended, ended), `${state.ended.size} of ${ended.length} ended tasks wait to be dropped`);
+  check(
+    isEach(
+      state.decided,
+      decided.filter((each) => !gates.includes(each)),
+    ),
+    `${state.decided.size} of ${decided.length} decided proposals wait to be dropped, ${gates.length} with their task`,
+  );
+  const ends = [...state.ended].map((id) => state.tasks.get(id)?.endedAt ?? 0);
+  check(isAscending(ends), `ended tasks do not wait in the order of their ends: ${ends.join(', ')}`);
+  const decisions = [...state.decided].map((id) => state.proposals.get(id)?.decidedAt ?? 0);
+  check(isAscending(decisions), `decided proposals are out of order: ${decisions.join(', ')}`);
+}
+
+function isEach(
+  ids: ReadonlySet<string>,
+  of: readonly { readonly spec: { readonly id: string } }[],
+): boolean {
+  return ids.size === of.length && of.every(({ spec }) => ids.has(spec.id));
+}
+
+function isAscending(numbers: readonly number[]): boolean {
+  return numbers.every((each, i) => i === 0 || each >= (numbers[i - 1] ?? 0));
 }
 
 function tallyOf(names: readonly string[]): Map<string, number> {

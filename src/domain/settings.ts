@@ -1,5 +1,6 @@
 /** Every number that a fleet can be tuned by: default, unit, reason, and the relations that must hold between them. */
 import { ConclaveError, type FieldProblem } from './errors.ts';
+import { slackOf } from './retention.ts';
 
 export interface Settings {
   /** How often an agent beats. Smaller finds frozen processes sooner, larger costs less traffic. */
@@ -40,12 +41,20 @@ export interface Settings {
   /** A task's payload, a result, a proposal's data: bytes on the wire. */
   readonly payloadBytesMax: number;
   readonly submitTasksMax: number;
+  /** Kept at once, ended ones too. */
   readonly tasksMax: number;
+  /** Ended tasks that are kept, about: when there are a twentieth more, the oldest are dropped. */
+  readonly endedTasksMax: number;
+  /** How long an ended task is kept, if not more ended since than are kept. */
+  readonly endedTasksMs: number;
   readonly requestWindowMs: number;
   readonly idempotencyWindowMs: number;
   readonly requestKeysMax: number;
   readonly membersMax: number;
   readonly proposalsOpenMax: number;
+  /** Decided proposals that are kept, about. Not counted: those that a kept task waited for, which go with it. */
+  readonly decidedProposalsMax: number;
+  readonly decidedProposalsMs: number;
   readonly votersMax: number;
   readonly quorum: number;
   readonly proposalTimeoutMs: number;
@@ -54,6 +63,14 @@ export interface Settings {
 
   readonly entryBytesMax: number;
   readonly entryEventsMax: number;
+  /** Entries after which a snapshot is taken and the ledger shortened. */
+  readonly snapshotEntries: number;
+  /** Bytes of entries after which it is taken even so: entries differ in size. */
+  readonly snapshotBytes: number;
+  /** How often that is looked at. */
+  readonly snapshotLookMs: number;
+  /** Share of the ledger's byte limit at which submits and proposals are refused. */
+  readonly ledgerFullShare: number;
   /** A leaving agent finishes what it runs within this long, and hands back the rest. */
   readonly leaveGraceMs: number;
   /** An inbox message or a report without an answer is sent again after this long. */
@@ -82,17 +99,25 @@ export const defaultSettings: Settings = {
   payloadBytesMax: 262_144,
   submitTasksMax: 1_000,
   tasksMax: 1_000_000,
+  endedTasksMax: 10_000,
+  endedTasksMs: 86_400_000,
   requestWindowMs: 120_000,
   idempotencyWindowMs: 3_600_000,
   requestKeysMax: 1_000_000,
   membersMax: 10_000,
   proposalsOpenMax: 1_000,
+  decidedProposalsMax: 1_000,
+  decidedProposalsMs: 86_400_000,
   votersMax: 10_000,
   quorum: 0.5,
   proposalTimeoutMs: 30_000,
   forgetMembersMs: 600_000,
   entryBytesMax: 450_000,
   entryEventsMax: 5_000,
+  snapshotEntries: 10_000,
+  snapshotBytes: 67_108_864,
+  snapshotLookMs: 5_000,
+  ledgerFullShare: 0.8,
   leaveGraceMs: 10_000,
   resendMs: 500,
 };
@@ -161,7 +186,13 @@ function relations(settings: Settings): FieldProblem[] {
       settings.retryBackoffMsMax >= settings.retryBackoffMs,
       'must not be below retryBackoffMs',
     ],
+    [
+      'endedTasksMax',
+      settings.endedTasksMax + slackOf(settings.endedTasksMax) < settings.tasksMax,
+      'must be at least a twentieth below tasksMax: ended tasks alone would leave no room',
+    ],
     ['quorum', settings.quorum <= 1, 'must not be above 1'],
+    ['ledgerFullShare', settings.ledgerFullShare <= 1, 'must not be above 1'],
     [
       'entryBytesMax',
       settings.entryBytesMax >= settings.payloadBytesMax,

@@ -3,7 +3,7 @@
  * What only a leader needs (queues, timers) it derives: see `placement.ts` and `timers.ts`.
  *
  * I4  A task is in `held` of exactly the member that its current attempt is assigned to, and of no other.
- * I5  `counts` equals what counting would give.
+ * I5  `counts` equals what counting would give; what it counts for good never goes back.
  */
 import type {
   AttemptEnd,
@@ -30,6 +30,7 @@ export type TaskStatus =
   | 'completed'
   | 'failed'
   | 'cancelled';
+export type TaskOutcome = Extract<TaskStatus, 'completed' | 'failed' | 'cancelled'>;
 export type ProposalStatus = 'open' | ProposalOutcome;
 
 export interface Member {
@@ -100,9 +101,19 @@ export interface Leadership {
 }
 
 export interface Counts {
+  /** Tasks that are kept. */
   readonly tasks: Record<TaskStatus, number>;
+  /** Tasks that are kept. */
   readonly tasksByType: Map<string, number>;
+  /** Proposals that are kept. */
   readonly proposals: Record<ProposalStatus, number>;
+  /** Ends of tasks for good, dropped ones too; one that failed and was retried by hand ends again. */
+  readonly outcomes: Record<TaskOutcome, number>;
+  /** Decisions on proposals for good, dropped ones too. */
+  readonly decisions: Record<ProposalOutcome, number>;
+  retriedByHand: number;
+  tasksDropped: number;
+  proposalsDropped: number;
   elections: number;
   leaderChanges: number;
   /** Term-starts because a leader was gone or silent. */
@@ -149,7 +160,13 @@ export interface FleetState {
   /** Requests by key, oldest first, until they expire. */
   readonly requests: Map<string, Remembered>;
   readonly keys: Map<string, Remembered>;
+  /** Tasks that have ended and are kept, in the order of their ends. */
+  readonly ended: Set<TaskId>;
+  /** Decided proposals that no kept task waited for, in the order of their decisions. The others go with their task. */
+  readonly decided: Set<ProposalId>;
+  /** Ever submitted, dropped ones too. */
   tasksCreated: number;
+  /** Ever opened, dropped ones too. */
   proposalsCreated: number;
   readonly counts: Counts;
 }
@@ -172,6 +189,8 @@ export function emptyState(): FleetState {
     proposals: new Map(),
     requests: new Map(),
     keys: new Map(),
+    ended: new Set(),
+    decided: new Set(),
     tasksCreated: 0,
     proposalsCreated: 0,
     counts: {
@@ -188,6 +207,11 @@ export function emptyState(): FleetState {
       },
       tasksByType: new Map(),
       proposals: { open: 0, approved: 0, rejected: 0, expired: 0 },
+      outcomes: { completed: 0, failed: 0, cancelled: 0 },
+      decisions: { approved: 0, rejected: 0, expired: 0 },
+      retriedByHand: 0,
+      tasksDropped: 0,
+      proposalsDropped: 0,
       elections: 0,
       leaderChanges: 0,
       reElections: 0,
@@ -217,4 +241,9 @@ export function isEnded(task: Task): boolean {
 
 export function attemptKey(id: TaskId, attempt: number): string {
   return `${id}/${attempt}`;
+}
+
+/** Whether a task is kept that waits, or waited, for this proposal: it is not dropped before its task. */
+export function isGate(state: FleetState, { spec }: Proposal): boolean {
+  return spec.task !== null && state.tasks.has(spec.task);
 }

@@ -2,25 +2,36 @@
  * What the passing of ledger time will do next. Timers are data in the state; this is the leader's index over
  * them, rebuilt when a term starts. A timer that no longer applies is skipped when it is due.
  */
+import { keptProposals, keptTasks, type RetentionSettings } from './decide-drops.ts';
 import { Heap } from './heap.ts';
 import type { LedgerEvent } from './events.ts';
 import type { AgentId, ProposalId, TaskId } from './ids.ts';
+import { RetentionWatch } from './retention.ts';
+import type { Settings } from './settings.ts';
 import { currentAttempt, type FleetState, type Task } from './state.ts';
 
 export type Timer =
   | { readonly kind: 'task.due'; readonly at: number; readonly id: TaskId }
   | { readonly kind: 'task.timeout'; readonly at: number; readonly id: TaskId; readonly attempt: number }
   | { readonly kind: 'proposal.deadline'; readonly at: number; readonly id: ProposalId }
-  | { readonly kind: 'member.forget'; readonly at: number; readonly id: AgentId };
+  | { readonly kind: 'member.forget'; readonly at: number; readonly id: AgentId }
+  | { readonly kind: 'tasks.drop'; readonly at: number }
+  | { readonly kind: 'proposals.drop'; readonly at: number };
+
+export type TimerSettings = RetentionSettings & Pick<Settings, 'forgetMembersMs'>;
 
 export class Timers {
   readonly #heap = new Heap<Timer>((a, b) => a.at < b.at);
   readonly #state: FleetState;
-  readonly #forgetMembersMs: number;
+  readonly #settings: TimerSettings;
+  readonly #ended: RetentionWatch<TaskId>;
+  readonly #decided: RetentionWatch<ProposalId>;
 
-  constructor(state: FleetState, forgetMembersMs: number) {
+  constructor(state: FleetState, settings: TimerSettings) {
     this.#state = state;
-    this.#forgetMembersMs = forgetMembersMs;
+    this.#settings = settings;
+    this.#ended = new RetentionWatch(keptTasks(state, settings));
+    this.#decided = new RetentionWatch(keptProposals(state, settings));
     for (const task of state.tasks.values()) this.#watchTask(task);
     for (const id of state.proposals.keys()) this.#watchProposal(id);
     for (const id of state.members.keys()) this.#watchMember(id);
@@ -37,6 +48,23 @@ export class Timers {
       case 'task.approved':
         this.#watch(event.id);
         break;
+      case 'task.failed':
+      case 'task.completed':
+      case 'task.cancelled':
+        this.#ended.ended();
+        break;
+      case 'task.retried':
+        this.#ended.left();
+        break;
+      case 'tasks.dropped':
+        this.#ended.dropped(this.#state.at);
+        break;
+      case 'proposal.decided':
+        this.#decided.ended();
+        break;
+      case 'proposals.dropped':
+        this.#decided.dropped(this.#state.at);
+        break;
       case 'proposal.opened':
         this.#watchProposal(event.proposal.id);
         break;
@@ -51,15 +79,22 @@ export class Timers {
 
   /** Ledger time of the next timer; null when there is none. */
   nextAt(): number | null {
-    return this.#heap.peek()?.at ?? null;
+    const at = Math.min(
+      this.#heap.peek()?.at ?? Infinity,
+      this.#ended.nextAt() ?? Infinity,
+      this.#decided.nextAt() ?? Infinity,
+    );
+    return at === Infinity ? null : at;
   }
 
-  /** Removes and returns the next timer that is due, or null. */
+  /** Removes and returns a timer that is due, the earliest but for drops, or null. A drop is taken to be decided. */
   takeDue(now: number): Timer | null {
     const next = this.#heap.peek();
-    if (next === undefined || next.at > now) return null;
-    this.#heap.pop();
-    return next;
+    if (next !== undefined && next.at <= now) {
+      this.#heap.pop();
+      return next;
+    }
+    return takeDrop(this.#ended, 'tasks.drop', now) ?? takeDrop(this.#decided, 'proposals.drop', now);
   }
 
   #watch(id: TaskId): void {
@@ -86,6 +121,17 @@ export class Timers {
   #watchMember(id: AgentId): void {
     const member = this.#state.members.get(id);
     if (member?.status !== 'left' && member?.status !== 'dead') return;
-    this.#heap.push({ kind: 'member.forget', at: member.since + this.#forgetMembersMs, id });
+    this.#heap.push({ kind: 'member.forget', at: member.since + this.#settings.forgetMembersMs, id });
   }
+}
+
+function takeDrop<K extends 'tasks.drop' | 'proposals.drop'>(
+  watch: Pick<RetentionWatch<unknown>, 'nextAt' | 'take'>,
+  kind: K,
+  now: number,
+): { readonly kind: K; readonly at: number } | null {
+  const at = watch.nextAt();
+  if (at === null || at > now) return null;
+  watch.take();
+  return { kind, at };
 }

@@ -6,7 +6,7 @@
 import type { AttemptEnd, LedgerEvent } from '../domain/events.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
-import { currentAttempt, isPresent, type FleetState, type Member, type Task } from '../domain/state.ts';
+import { currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
 import type { Bus, Clock, RequestOutcome } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
 import { doorFor } from '../wire/door.ts';
@@ -153,14 +153,16 @@ export class Dispatch {
   }
 
   #abortCurrent(id: TaskId, reason: string): void {
-    const attempt = currentAttempt(this.#options.state.tasks.get(id) as Task);
+    const task = this.#options.state.tasks.get(id);
+    const attempt = task === undefined ? undefined : currentAttempt(task);
     if (attempt !== undefined) this.abort(attempt.agent, { id, attempt: attempt.attempt }, reason);
   }
 
-  /** The attempt that the event ended; the state may be in a later one already. */
+  /** The attempt that the event ended; the state may be in a later one already, or have dropped the task. */
   #abortEnded(id: TaskId, end: AttemptEnd | null): void {
-    const ended = this.#options.state.tasks.get(id)?.attempts.filter((each) => each.end === end) ?? [];
-    const attempt = ended.at(-1);
+    const task = this.#options.state.tasks.get(id);
+    if (task === undefined) this.#abortLingering(id);
+    const attempt = task?.attempts.findLast((each) => each.end === end);
     if (attempt !== undefined) this.abort(attempt.agent, { id, attempt: attempt.attempt }, 'ran too long');
   }
 
@@ -170,6 +172,15 @@ export class Dispatch {
       const member = this.#options.state.members.get(voter.id as AgentId);
       if (member === undefined || !isPresent(member) || proposal?.ballots.has(voter.id) === true) continue;
       this.#box(member.id).vote.set(id, null);
+    }
+  }
+
+  /** Whoever still has a handler of a task that is not kept any more. */
+  #abortLingering(id: TaskId): void {
+    for (const member of this.#options.state.members.values()) {
+      for (const key of member.lingering) {
+        if (key.startsWith(`${id}/`)) this.#box(member.id).abort.set(key, 'ran too long');
+      }
     }
   }
 

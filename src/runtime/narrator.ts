@@ -4,7 +4,8 @@
  *
  * The leader's state may be ahead of the entry, so an item takes from the state only what later entries leave as it
  * is: a task's type, an attempt's agent. Two processes tell the same events in the same order, so an event's place in
- * its entry names it everywhere. They may differ where the state has forgotten: see `recoveries.ts`.
+ * its entry names it everywhere. They may differ where the state has forgotten: see `recoveries.ts`. That a task or a
+ * proposal is kept no longer is not told: it ended before, and that was.
  */
 import type { AttemptEnd, Entry, EventOf, LedgerEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -87,6 +88,8 @@ export class Narrator {
         break;
       case 'request.accepted':
       case 'attempt.released':
+      case 'tasks.dropped':
+      case 'proposals.dropped':
         break;
       default:
         told.push(tellTask(event, this.#state(), entry.at));

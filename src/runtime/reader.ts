@@ -73,7 +73,9 @@ export class Reader {
     if (this.#state === null) return;
     this.#statistics?.touch(event);
     if (this.#catalog === null) return;
-    if (event.type.startsWith('task.')) this.#catalog.touchTask(idOf(event) as TaskId);
+    if (event.type === 'tasks.dropped') for (const id of event.ids) this.#catalog.touchTask(id);
+    else if (event.type === 'proposals.dropped') for (const id of event.ids) this.#catalog.touchProposal(id);
+    else if (event.type.startsWith('task.')) this.#catalog.touchTask(idOf(event) as TaskId);
     else if (event.type.startsWith('proposal.')) this.#catalog.touchProposal(idOf(event) as ProposalId);
   }
 

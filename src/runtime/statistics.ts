@@ -1,7 +1,8 @@
 /**
  * What the state does not count itself: how fast tasks are completed and taken, which waits longest, and what waits
  * for agents that are not there. Built from a state, then kept in step with `touch`; reading costs the same however
- * many tasks there are.
+ * many tasks there are. What the state has dropped is not known to one that is built later: its pace can be low for the
+ * first minute.
  */
 import { Bitmap } from '../domain/bitmap.ts';
 import type { EventOf, LedgerEvent } from '../domain/events.ts';
@@ -36,9 +37,9 @@ interface Wanted {
 
 export class Statistics {
   readonly #state: FleetState;
-  /** By ordinal. */
-  readonly #pending = new Map<number, Task>();
-  /** The same ordinals, for the smallest of them. */
+  readonly #pending = new Map<TaskId, Task>();
+  /** The same by ordinal, and their ordinals for the smallest of them. */
+  readonly #byOrdinal = new Map<number, Task>();
   readonly #ordinals = new Bitmap();
   readonly #wanted = new Map<string, Wanted>();
   readonly #unjudged = new Set<Wanted>();
@@ -83,6 +84,9 @@ export class Statistics {
       case 'task.retried':
         this.#weighById(event.id);
         break;
+      case 'tasks.dropped':
+        for (const id of event.ids) this.#unpend(id);
+        break;
       case 'member.joined':
       case 'member.updated':
       case 'member.left':
@@ -123,7 +127,7 @@ export class Statistics {
   }
 
   #oldestWaitingMs(now: number): number | null {
-    const oldest = this.#pending.get(this.#ordinals.first() ?? -1);
+    const oldest = this.#byOrdinal.get(this.#ordinals.first() ?? -1);
     return oldest === undefined ? null : Math.max(0, Math.round(now - oldest.submittedAt));
   }
 
@@ -140,20 +144,27 @@ export class Statistics {
     if (task !== undefined) this.#weigh(task);
   }
 
-  /** Keeps what is pending in step with one task. A task that is dropped has ended before: it is not pending. */
+  /** Keeps what is pending in step with one task. */
   #weigh(task: Task): void {
-    const isPending = task.status === 'pending';
-    if (isPending === this.#pending.has(task.ordinal)) return;
-    const signature = signatureOf(task.spec);
-    if (isPending) {
-      this.#pending.set(task.ordinal, task);
-      this.#ordinals.set(task.ordinal);
-      this.#want(signature, task);
-    } else {
-      this.#pending.delete(task.ordinal);
-      this.#ordinals.clear(task.ordinal);
-      this.#unwant(signature);
+    if (task.status !== 'pending') {
+      this.#unpend(task.spec.id);
+      return;
     }
+    if (this.#pending.has(task.spec.id)) return;
+    this.#pending.set(task.spec.id, task);
+    this.#byOrdinal.set(task.ordinal, task);
+    this.#ordinals.set(task.ordinal);
+    this.#want(signatureOf(task.spec), task);
+  }
+
+  /** It waits no longer. It may be dropped already: an entry is applied whole before it is looked at. */
+  #unpend(id: TaskId): void {
+    const task = this.#pending.get(id);
+    if (task === undefined) return;
+    this.#pending.delete(id);
+    this.#byOrdinal.delete(task.ordinal);
+    this.#ordinals.clear(task.ordinal);
+    this.#unwant(signatureOf(task.spec));
   }
 
   #want(signature: string, { spec }: Task): void {

@@ -1,4 +1,5 @@
 /** A client of a fleet: submit tasks, open proposals, vote, trigger elections, look. Runs on ports, so also simulated. */
+import { noTask } from '../domain/decide-tasks.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
@@ -317,7 +318,7 @@ export class Fleet {
     };
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
-      if (outcome === null) this.#outcomes.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));
+      if (outcome === null) this.#outcomes.fail(id, new ConclaveError('NOT_FOUND', noTask(id)));
       else if (ended.some((status) => status === outcome.status)) this.#outcomes.settle(id, outcome);
     });
   }
@@ -328,7 +329,7 @@ export class Fleet {
     };
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
-      if (outcome === null) this.#assignments.fail(id, new ConclaveError('NOT_FOUND', `no task ${id}`));
+      if (outcome === null) this.#assignments.fail(id, new ConclaveError('NOT_FOUND', noTask(id)));
       else if (outcome.agent !== null) {
         this.#assignments.settle(id, { agent: outcome.agent, attempt: outcome.attempt });
       } else if (ended.some((status) => status === outcome.status)) {

@@ -75,7 +75,7 @@ describe('with a fleet that `up` has started', () => {
     expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/status +completed/) });
     expect(await conclave(here('task', 'nothing'))).toMatchObject({
       exitCode: 1,
-      stderr: 'conclave: no task nothing\n',
+      stderr: 'conclave: no task nothing: it was dropped, or never existed\n',
     });
   });
 

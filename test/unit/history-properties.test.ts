@@ -15,7 +15,17 @@ import { decodeEntry, encodeEntry } from '../../src/wire/entry.ts';
 import { agent, Harness } from './harness.ts';
 import { act, histories, placeSome, SoftState, type Step } from './random-history.ts';
 
-const settings = { requestKeysMax: 40, tasksMax: 60, proposalsOpenMax: 4, membersMax: 5, maxRetries: 2 };
+const settings = {
+  requestKeysMax: 40,
+  tasksMax: 60,
+  endedTasksMax: 4,
+  endedTasksMs: 60_000,
+  decidedProposalsMax: 1,
+  decidedProposalsMs: 60_000,
+  proposalsOpenMax: 4,
+  membersMax: 5,
+  maxRetries: 2,
+};
 
 function live(steps: readonly Step[], look: (fleet: Harness, step: Step) => void = () => undefined): Harness {
   const fleet = new Harness(settings, [0, 0.3, 0.9]);
@@ -142,6 +152,19 @@ describe('a broken state is noticed:', () => {
     ['a task that nobody holds', 'I4', (fleet) => fleet.member('a').held.clear()],
     ['a task that two hold', 'I4', (fleet) => fleet.member('b').held.add(firstTask(fleet).spec.id)],
     ['a wrong count', 'I5', (fleet) => (fleet.state.counts.tasks.pending += 1)],
+    ['a drop that was not counted', 'I5', (fleet) => (fleet.state.counts.tasksDropped += 1)],
+    ['an end that was not counted', 'I5', (fleet) => (fleet.state.counts.outcomes.failed += 1)],
+    ['a decision that was not counted', 'I5', (fleet) => (fleet.state.counts.decisions.expired += 1)],
+    [
+      'a task that waits to be dropped and runs',
+      'wait to be dropped',
+      (fleet) => fleet.state.ended.add(firstTask(fleet).spec.id),
+    ],
+    [
+      'a proposal that waits to be dropped and is open',
+      'wait to be dropped',
+      (fleet) => fleet.state.decided.add(firstProposal(fleet).spec.id),
+    ],
     ['a type that was not counted', 'I5', (fleet) => fleet.state.counts.tasksByType.clear()],
     ['an ended task without a time', 'endedAt', (fleet) => (firstTask(fleet).status = 'completed')],
     ['a gap in the attempts', 'latest attempt', (fleet) => (firstTask(fleet).attempt = 3)],
@@ -228,6 +251,7 @@ const everyEvent = [
   'member.updated',
   'proposal.decided',
   'proposal.opened',
+  'proposals.dropped',
   'request.accepted',
   'task.approved',
   'task.assigned',
@@ -242,5 +266,6 @@ const everyEvent = [
   'task.retried',
   'task.started',
   'task.submitted',
+  'tasks.dropped',
   'term.started',
 ];

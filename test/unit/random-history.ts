@@ -8,7 +8,7 @@ import {
   decideResume,
 } from '../../src/domain/decide-members.ts';
 import { decideBallot, decidePropose } from '../../src/domain/decide-proposals.ts';
-import { decideCancel, decideRetry, decideSubmit } from '../../src/domain/decide-tasks.ts';
+import { decideCancel, decideReport, decideRetry, decideSubmit } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { AgentId, TaskId } from '../../src/domain/ids.ts';
 import { isPresent, type Member } from '../../src/domain/state.ts';
@@ -215,7 +215,7 @@ function joinAs(fleet: Harness, step: Extract<Step, { kind: 'join' }>): void {
 /** Ledger time goes on, and every timer that comes due on the way decides. */
 function pass(fleet: Harness, ms: number): void {
   fleet.wait(ms);
-  const timers = new Timers(fleet.state, fleet.settings.forgetMembersMs);
+  const timers = new Timers(fleet.state, fleet.settings);
   for (let timer = timers.takeDue(fleet.at); timer !== null; timer = timers.takeDue(fleet.at)) {
     decideTimer(fleet, timer);
   }
@@ -277,7 +277,8 @@ function actOnMember(fleet: Harness, member: Member, step: { kind: string; nth: 
     case 'release':
       for (const key of [...member.lingering]) {
         const [id, attempt] = key.split('/') as [TaskId, string];
-        fleet.report(id, { kind: 'completed', result: null }, Number(attempt));
+        const report = { id, attempt: Number(attempt), kind: 'completed', result: null } as const;
+        decideReport(fleet, { agent: member.id, incarnation: member.incarnation }, report);
       }
       break;
     default:

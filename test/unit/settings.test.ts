@@ -63,6 +63,8 @@ describe('settings that contradict each other', () => {
     ['appendResignReplicatedMs', { appendResignReplicatedMs: 4_999 }],
     ['campaignBackoffMsMax', { campaignBackoffMsMax: 249 }],
     ['retryBackoffMsMax', { retryBackoffMsMax: 499 }],
+    ['endedTasksMax', { endedTasksMax: 100, tasksMax: 105 }],
+    ['endedTasksMax', { tasksMax: 10_256 }],
     ['quorum', { quorum: 1.001 }],
     ['entryBytesMax', { entryBytesMax: defaultSettings.payloadBytesMax - 1 }],
   ];
@@ -78,6 +80,8 @@ describe('settings that contradict each other', () => {
     ['appendResignReplicatedMs', { appendResignReplicatedMs: 5_000 }],
     ['campaignBackoffMsMax', { campaignBackoffMsMax: 250 }],
     ['retryBackoffMsMax', { retryBackoffMsMax: 500 }],
+    ['endedTasksMax', { endedTasksMax: 100, tasksMax: 106 }],
+    ['endedTasksMax', { tasksMax: 10_257 }],
     ['quorum', { quorum: 1 }],
     ['entryBytesMax', { entryBytesMax: defaultSettings.payloadBytesMax }],
   ];

@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideDeath, decideLeave } from '../../src/domain/decide-members.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
+import { defaultSettings } from '../../src/domain/settings.ts';
 import { Timers, type Timer } from '../../src/domain/timers.ts';
 import { Harness } from './harness.ts';
 import { act, histories, placeSome, SoftState } from './random-history.ts';
 
 const FORGET = 600_000;
+const settings = { ...defaultSettings, forgetMembersMs: FORGET };
 
 /** All timers, in the order in which they come due. */
 function timersOf(timers: Timers): Timer[] {
@@ -20,7 +22,9 @@ describe('there is a timer for', () => {
   it('a task that must not run before a time', () => {
     const fleet = new Harness();
     const id = fleet.submit({ delayMs: 700 });
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([{ kind: 'task.due', at: fleet.at + 700, id }]);
+    expect(timersOf(new Timers(fleet.state, settings))).toEqual([
+      { kind: 'task.due', at: fleet.at + 700, id },
+    ]);
   });
 
   it('a failed attempt that is tried again after its backoff', () => {
@@ -28,7 +32,9 @@ describe('there is a timer for', () => {
     fleet.join('a');
     const id = fleet.running('a');
     fleet.failed(id);
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([{ kind: 'task.due', at: fleet.at + 250, id }]);
+    expect(timersOf(new Timers(fleet.state, settings))).toEqual([
+      { kind: 'task.due', at: fleet.at + 250, id },
+    ]);
   });
 
   it('the run timeout of a running attempt, from its start', () => {
@@ -36,11 +42,11 @@ describe('there is a timer for', () => {
     fleet.join('a');
     const id = fleet.submit({ runTimeoutMs: 40 });
     fleet.assign(id, 'a');
-    expect(new Timers(fleet.state, FORGET).nextAt()).toBeNull();
+    expect(new Timers(fleet.state, settings).nextAt()).toBeNull();
     fleet.wait(1_000);
     fleet.started(id);
     const timer = { kind: 'task.timeout', at: fleet.at + 40, id, attempt: 1 };
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([timer]);
+    expect(timersOf(new Timers(fleet.state, settings))).toEqual([timer]);
   });
 
   it('the deadline of an open proposal, and of no other', () => {
@@ -48,9 +54,10 @@ describe('there is a timer for', () => {
     fleet.join('a');
     const id = fleet.propose({ timeoutMs: 90 });
     const timer = { kind: 'proposal.deadline', at: fleet.at + 90, id };
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([timer]);
+    expect(timersOf(new Timers(fleet.state, settings))).toEqual([timer]);
     decideTimer(fleet, { kind: 'proposal.deadline', at: fleet.at + 90, id });
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([]);
+    const kinds = timersOf(new Timers(fleet.state, settings)).map(({ kind }) => kind);
+    expect(kinds).toEqual(['proposals.drop']);
   });
 
   it('forgetting who left and who died', () => {
@@ -59,7 +66,7 @@ describe('there is a timer for', () => {
     decideLeave(fleet, fleet.join('left'));
     fleet.wait(5);
     decideDeath(fleet, fleet.join('dead'), 'fell silent');
-    expect(timersOf(new Timers(fleet.state, FORGET))).toEqual([
+    expect(timersOf(new Timers(fleet.state, settings))).toEqual([
       { kind: 'member.forget', at: fleet.at - 5 + FORGET, id: 'left' },
       { kind: 'member.forget', at: fleet.at + FORGET, id: 'dead' },
     ]);
@@ -69,7 +76,7 @@ describe('there is a timer for', () => {
 it('nothing is taken before it is due', () => {
   const fleet = new Harness();
   fleet.submit({ delayMs: 100 });
-  const timers = new Timers(fleet.state, FORGET);
+  const timers = new Timers(fleet.state, settings);
   expect(timers.nextAt()).toBe(fleet.at + 100);
   expect(timers.takeDue(fleet.at + 99)).toBeNull();
   expect(timers.takeDue(fleet.at + 100)).toMatchObject({ kind: 'task.due' });
@@ -80,7 +87,7 @@ it('an index that followed every event decides what a fresh one would', () => {
   fc.assert(
     fc.property(histories(50), (steps) => {
       const fleet = new Harness({ forgetMembersMs: FORGET }, [0, 0.5]);
-      const timers = new Timers(fleet.state, FORGET);
+      const timers = new Timers(fleet.state, settings);
       let told = fleet.events().length;
       for (const step of steps) {
         if (step.kind === 'place') placeSome(fleet, new SoftState());
@@ -90,7 +97,7 @@ it('an index that followed every event decides what a fresh one would', () => {
         told = all.length;
       }
       // The one that followed may hold timers that no longer apply; they decide nothing.
-      const fresh = timersOf(new Timers(fleet.state, FORGET));
+      const fresh = timersOf(new Timers(fleet.state, settings));
       expect(decidedBy(timersOf(timers), fleet)).toEqual(decidedBy(fresh, fleet));
     }),
     { numRuns: 150 },

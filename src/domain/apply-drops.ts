@@ -1,0 +1,37 @@
+/**
+ * How ledger events take tasks and proposals out of the state. Only what has ended goes. Its keys stay for their
+ * window, and a handler that outlived its attempt keeps its slot.
+ */
+import { assert, present } from './assert.ts';
+import type { ProposalId, TaskId } from './ids.ts';
+import { isEnded, type FleetState } from './state.ts';
+
+export function dropTasks(state: FleetState, ids: readonly TaskId[]): void {
+  for (const id of ids) dropTask(state, id);
+}
+
+function dropTask({ tasks, ended, counts }: FleetState, id: TaskId): void {
+  const task = present(tasks.get(id), `task ${id}`);
+  assert(isEnded(task), `task ${id} is dropped and is ${task.status}`);
+  const { type } = task.spec;
+  const left = (counts.tasksByType.get(type) ?? 0) - 1;
+  tasks.delete(id);
+  ended.delete(id);
+  counts.tasks[task.status] -= 1;
+  if (left > 0) counts.tasksByType.set(type, left);
+  else counts.tasksByType.delete(type);
+  counts.tasksDropped += 1;
+}
+
+export function dropProposals(state: FleetState, ids: readonly ProposalId[]): void {
+  for (const id of ids) dropProposal(state, id);
+}
+
+function dropProposal({ proposals, decided, counts }: FleetState, id: ProposalId): void {
+  const proposal = present(proposals.get(id), `proposal ${id}`);
+  assert(proposal.status !== 'open', `proposal ${id} is dropped and is open`);
+  proposals.delete(id);
+  decided.delete(id);
+  counts.proposals[proposal.status] -= 1;
+  counts.proposalsDropped += 1;
+}

@@ -1,0 +1,57 @@
+/** Decisions about what is kept no longer: SPEC T11. The oldest go first, and nothing that has not ended. */
+import { present } from './assert.ts';
+import type { DecisionContext } from './decision.ts';
+import type { ProposalId, TaskId } from './ids.ts';
+import { oldestToDrop, type Kept } from './retention.ts';
+import type { Settings } from './settings.ts';
+import type { FleetState } from './state.ts';
+
+export type RetentionSettings = Pick<
+  Settings,
+  'endedTasksMax' | 'endedTasksMs' | 'decidedProposalsMax' | 'decidedProposalsMs'
+>;
+
+/** An id in an entry, at the most. */
+const ID_BYTES = 32;
+
+/** Drops the oldest ended tasks, each with the proposal that it waited for. */
+export function decideTasksDrop(context: DecisionContext): void {
+  const ids = oldestToDrop(keptTasks(context.state, context.settings), context.at);
+  if (ids.length === 0) return;
+  const gates = ids.flatMap((id) => gateOf(context.state, id));
+  context.mayBreak?.((ids.length + gates.length) * ID_BYTES);
+  context.emit({ type: 'tasks.dropped', ids });
+  if (gates.length > 0) context.emit({ type: 'proposals.dropped', ids: gates });
+}
+
+/** Drops the oldest decided proposals; one that a task waited for goes with its task. */
+export function decideProposalsDrop(context: DecisionContext): void {
+  const ids = oldestToDrop(keptProposals(context.state, context.settings), context.at);
+  if (ids.length === 0) return;
+  context.mayBreak?.(ids.length * ID_BYTES);
+  context.emit({ type: 'proposals.dropped', ids });
+}
+
+export function keptTasks(
+  { tasks, ended: ids }: FleetState,
+  { endedTasksMax: max, endedTasksMs: ms }: RetentionSettings,
+): Kept<TaskId> {
+  const endedAt = (id: TaskId): number => present(tasks.get(id)?.endedAt, `end of task ${id}`);
+  return { ids, endedAt, max, ms };
+}
+
+export function keptProposals(
+  { proposals, decided: ids }: FleetState,
+  { decidedProposalsMax: max, decidedProposalsMs: ms }: RetentionSettings,
+): Kept<ProposalId> {
+  const endedAt = (id: ProposalId): number =>
+    present(proposals.get(id)?.decidedAt, `decision on proposal ${id}`);
+  return { ids, endedAt, max, ms };
+}
+
+/** An open one outlives its task, which was cancelled: it is dropped some time after its decision. */
+function gateOf({ tasks, proposals }: FleetState, id: TaskId): ProposalId[] {
+  const gate = tasks.get(id)?.spec.proposal ?? null;
+  const status = gate === null ? undefined : proposals.get(gate)?.status;
+  return gate === null || status === undefined || status === 'open' ? [] : [gate];
+}
