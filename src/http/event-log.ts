@@ -28,7 +28,7 @@ export interface Position {
 }
 
 export interface EventLogOptions {
-  readonly observer: Pick<Observer, 'state' | 'startedBehind' | 'onEntry'>;
+  readonly observer: Pick<Observer, 'state' | 'startedBehind' | 'onEntry' | 'onGap'>;
   /** Default 50,000. */
   readonly eventsMax?: number;
   /** Of text. Default 32 MiB. */
@@ -44,9 +44,9 @@ export class EventLog {
   readonly #observer: EventLogOptions['observer'];
   readonly #eventsMax: number;
   readonly #bytesMax: number;
-  readonly #narrator: Narrator;
+  #narrator: Narrator;
   readonly #listeners = new Set<() => void>();
-  readonly #subscription: Subscription;
+  readonly #subscriptions: readonly Subscription[];
   /** The first `#head` are dropped, and empty. */
   #events: (LoggedEvent | undefined)[] = [];
   #head = 0;
@@ -63,9 +63,14 @@ export class EventLog {
     this.#narrator = new Narrator(() => observer.state);
     const { sequence } = observer.state;
     this.#dropped = { sequence, index: sequence === 0 ? -1 : Infinity };
-    this.#subscription = observer.onEntry((entry, sequence) => {
-      this.#add(entry, sequence);
-    });
+    this.#subscriptions = [
+      observer.onEntry((entry, sequence) => {
+        this.#add(entry, sequence);
+      }),
+      observer.onGap(() => {
+        this.#restart();
+      }),
+    ];
   }
 
   /** Ordinal of the oldest event that is kept. Ordinals count up by one, and mean nothing to another process. */
@@ -112,8 +117,20 @@ export class EventLog {
   }
 
   close(): void {
-    this.#subscription.close();
+    for (const subscription of this.#subscriptions) subscription.close();
     this.#listeners.clear();
+  }
+
+  /** Nothing that is kept is followed by what comes next. */
+  #restart(): void {
+    const { state } = this.#observer;
+    this.#base += this.#events.length;
+    this.#events = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#dropped = { sequence: state.sequence, index: Infinity };
+    this.#narrator = new Narrator(() => this.#observer.state);
+    for (const listen of this.#listeners) listen();
   }
 
   #add(entry: Entry, sequence: number): void {

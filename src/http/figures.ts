@@ -46,9 +46,6 @@ export function countEvent(
   entry: Entry,
 ): void {
   switch (event.type) {
-    case 'task.submitted':
-      fleet.add('conclave_tasks_submitted_total');
-      break;
     case 'task.assigned': {
       const submittedAt = observer.state.tasks.get(event.id)?.submittedAt;
       if (event.attempt === 1 && submittedAt !== undefined)
@@ -56,7 +53,6 @@ export function countEvent(
       break;
     }
     case 'task.completed': {
-      fleet.add('conclave_tasks_completed_total');
       const assignedAt = attemptOf(observer.state.tasks.get(event.id), event.attempt)?.assignedAt;
       if (assignedAt !== undefined)
         fleet.observe('conclave_task_run_seconds', {}, (entry.at - assignedAt) / 1_000);
@@ -64,12 +60,6 @@ export function countEvent(
     }
     case 'task.attemptFailed':
       fleet.add('conclave_task_attempts_failed_total', { end: event.end });
-      break;
-    case 'task.failed':
-      fleet.add('conclave_tasks_failed_total');
-      break;
-    case 'task.cancelled':
-      fleet.add('conclave_tasks_cancelled_total');
       break;
     case 'ballot.cast':
       fleet.add('conclave_ballots_total');
@@ -79,7 +69,7 @@ export function countEvent(
 }
 
 export function fillFleet(fleet: Meter, { observer, status }: FigureSources): void {
-  const { counts, term, sequence } = observer.state;
+  const { counts, term, sequence, tasksCreated } = observer.state;
   const view = status();
   const { total: _, averageHealth, averageLoad, ...states } = view.agents;
   const others = ['healthy', 'degraded', 'unhealthy'].filter((each) => each !== view.health);
@@ -98,6 +88,10 @@ export function fillFleet(fleet: Meter, { observer, status }: FigureSources): vo
   fleet.set('conclave_tasks_by_type', 'type', bounded(Object.entries(view.tasks.byType)));
   fleet.setOne('conclave_task_oldest_waiting_seconds', (view.tasks.oldestWaitingMs ?? 0) / 1_000);
   fleet.set('conclave_proposals', 'status', Object.entries(view.proposals.byStatus));
+  fleet.setTotal('conclave_tasks_submitted_total', tasksCreated);
+  fleet.setTotal('conclave_tasks_completed_total', counts.outcomes.completed);
+  fleet.setTotal('conclave_tasks_failed_total', counts.outcomes.failed);
+  fleet.setTotal('conclave_tasks_cancelled_total', counts.outcomes.cancelled);
   fleet.setTotal('conclave_elections_total', counts.elections);
   fleet.setTotal('conclave_leader_changes_total', counts.leaderChanges);
   fleet.setTotal('conclave_re_elections_total', counts.reElections);

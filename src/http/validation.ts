@@ -35,7 +35,7 @@ export const compileCheck: FastifySchemaCompiler<FastifySchema> = ({ schema, htt
   const check = checkOf(schema as JsonSchema);
   if (httpPart === 'querystring') return (query) => check(coerced(schema as JsonSchema, query));
   // Checked where they are read.
-  if (httpPart === 'headers') return (headers) => ({ value: headers });
+  if (httpPart === 'headers') return (headers: unknown) => ({ value: headers });
   // A request without a body is one that says nothing.
   if (httpPart === 'body') return (body) => check(body ?? {});
   return check;

@@ -4,8 +4,8 @@
  */
 import { refused, type Verdict } from '../domain/decision.ts';
 import { decideDrain, decideResume } from '../domain/decide-members.ts';
-import { decideBallot, decidePropose, type ProposalRequest } from '../domain/decide-proposals.ts';
-import { decideCancel, decideRetry, decideSubmit, VOTER_BYTES } from '../domain/decide-tasks.ts';
+import { decideBallot, decidePropose, noProposal, type ProposalRequest } from '../domain/decide-proposals.ts';
+import { decideCancel, decideRetry, decideSubmit, noTask, VOTER_BYTES } from '../domain/decide-tasks.ts';
 import { ConclaveError, problem, problemOf } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Endpoint, Incoming } from '../ports.ts';
@@ -67,7 +67,7 @@ export function endpointsFor(office: Office): Endpoint[] {
       submit(office, message);
     }),
     checked('task', doors.byId, ({ id }, message) => {
-      show(office, message, office.reader.task(id), `no task ${id}`);
+      show(office, message, office.reader.task(id), noTask(id));
     }),
     checked('tasks', doors.tasks, (filter, message) => {
       list(office, message, () => office.reader.tasks(filter, fitting));
@@ -91,7 +91,7 @@ export function endpointsFor(office: Office): Endpoint[] {
       propose(office, body, message);
     }),
     checked('proposal', doors.byId, ({ id }, message) => {
-      show(office, message, office.reader.proposal(id), `no proposal ${id}`);
+      show(office, message, office.reader.proposal(id), noProposal(id));
     }),
     checked('proposals', doors.proposals, (filter, message) => {
       list(office, message, () => office.reader.proposals(filter, fitting));
@@ -152,7 +152,7 @@ function submit(office: Office, message: Incoming): void {
   const approvals = request.tasks.filter(({ approval }) => approval !== null).length;
   const bytes =
     message.data.length * (approvals > 0 ? 2 : 1) + approvals * office.state.members.size * VOTER_BYTES;
-  office.decide(message, {
+  office.create(message, {
     bytes,
     decide: (context) => decideSubmit(context, request),
     view: (ids) => (isMany ? { ids } : { id: ids[0] }),
@@ -176,7 +176,7 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
     voters: [...new Set(body.voters ?? [])],
   };
   const name = nameOf(body, message.data, () => office.options.random.id());
-  office.decide(message, {
+  office.create(message, {
     decide: (context) => decidePropose(context, request, name),
     view: (id) => ({ id }),
   });

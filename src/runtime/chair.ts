@@ -47,6 +47,8 @@ export interface ChairParts {
 export interface ChairOptions extends ChairParts {
   readonly replica: Replica;
   readonly ledgerTime: LedgerTime;
+  /** The ledger is nearly full. */
+  readonly onFull: () => void;
   readonly onClaimWon: () => void;
   readonly onClaimLost: () => void;
   /** `isSettled`: everything that was applied is in the ledger. */
@@ -266,6 +268,7 @@ export class Chair {
       author: { term: state.term, id, incarnation, genesis: state.genesis },
       ledgerNow: () => this.#options.ledgerTime.now(),
       log,
+      onFull: this.#options.onFull,
       onOver: (outcome) => {
         this.#actor.send({ type: `append.${outcome}` });
       },

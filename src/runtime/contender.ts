@@ -12,11 +12,12 @@ import { isPresent } from '../domain/state.ts';
 import type { Subscription } from '../ports.ts';
 import { Chair, type ChairParts } from './chair.ts';
 import { Hustings } from './hustings.ts';
+import { Keeper } from './keeper.ts';
 import { causeOf, LeaderWatch } from './leader-watch.ts';
 import { LedgerTime } from './ledger-time.ts';
 import type { Office } from './office.ts';
 import { Replica } from './replica.ts';
-import { nameOf, type Inspector } from './inspector.ts';
+import { nameOf } from './inspector.ts';
 import { serveVacancy } from './vacancy-desk.ts';
 
 export interface Machines {
@@ -47,6 +48,7 @@ export class Contender {
   readonly #hustings: Hustings;
   readonly #watch: LeaderWatch;
   readonly #vacancyDesk: Subscription;
+  readonly #keeper: Keeper;
   #resignReason: HandoverReason = 'leave';
   #isWithdrawn = false;
   /** Last sequence when this process began to follow; null: not known yet. */
@@ -68,6 +70,9 @@ export class Contender {
       onEntry: (entry, sequence) => {
         this.#entered(entry, sequence);
       },
+      onAdopted: () => {
+        this.#adopted();
+      },
       onBroken: options.onBroken,
     });
     this.#election = createActor(this.#electionLogic(), { clock: ports.clock });
@@ -75,6 +80,9 @@ export class Contender {
       ...options,
       replica: this.replica,
       ledgerTime: this.ledgerTime,
+      onFull: () => {
+        this.#keeper.urge();
+      },
       onClaimWon: () => {
         options.onLeading();
         this.#election.send({ type: 'claim.won' });
@@ -142,6 +150,21 @@ export class Contender {
         this.#vacancy('trigger');
       },
     });
+    this.#keeper = new Keeper({
+      ...ports,
+      settings,
+      replica: this.replica,
+      roster,
+      id: options.id,
+      log,
+      isLeader: () => this.#chair.office !== null,
+      isSettled: () => this.#isSettled(),
+      settle: (run) => {
+        if (this.#chair.office === null) run();
+        else this.#chair.office.settle(run);
+      },
+      isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
+    });
     options.inspector.show('election', this.#election);
   }
 
@@ -151,6 +174,7 @@ export class Contender {
     this.replica.follow();
     this.#measureLag();
     this.#watch.start();
+    this.#keeper.start();
   }
 
   /** Leads, and can prove it by appending. */
@@ -184,11 +208,18 @@ export class Contender {
 
   close(): void {
     this.#watch.close();
+    this.#keeper.close();
     this.#hustings.close();
     this.#vacancyDesk.close();
     this.#chair.close();
     this.#election.stop();
     this.replica.pause();
+  }
+
+  /** What the replica holds is in the ledger, and it has caught up with it. */
+  #isSettled(): boolean {
+    if (!this.isCaughtUp || this.replica.isBroken || this.#chair.isClaiming) return false;
+    return this.#chair.office === null || this.#chair.office.committer.isSettled;
   }
 
   #electionLogic() {
@@ -347,6 +378,17 @@ export class Contender {
     if (!this.isCaughtUp || this.#wasCaughtUp) return;
     this.#wasCaughtUp = true;
     this.#options.onCaughtUp();
+  }
+
+  /** The entries between were not seen: whoever leads now was elected in one of them. */
+  #adopted(): void {
+    const { state } = this.replica;
+    this.ledgerTime.hear(state.at, false);
+    this.#noteCaughtUp();
+    this.#watch.reset();
+    this.#options.onTerm(state.term);
+    if (state.leader?.incarnation !== this.#options.incarnation)
+      this.#election.send({ type: 'term.started' });
   }
 
   #entered(entry: Entry, sequence: number): void {

@@ -45,6 +45,7 @@ export class Observer {
   readonly #replica: Replica;
   readonly #time: LedgerTime;
   readonly #listeners = new Set<(entry: Entry, sequence: number) => void>();
+  readonly #gapListeners = new Set<() => void>();
   readonly #waiters = new Set<Waiter>();
   #brokenBy: Error | null = null;
   /** Last sequence when this process began to follow; null: not known yet. */
@@ -69,6 +70,9 @@ export class Observer {
       log,
       onEntry: (entry, sequence) => {
         this.#entered(entry, sequence);
+      },
+      onAdopted: () => {
+        this.#adopted();
       },
       onBroken: (error) => {
         this.#brokenBy = error;
@@ -158,6 +162,12 @@ export class Observer {
     return { close: () => this.#listeners.delete(listen) };
   }
 
+  /** The state went on from a snapshot: the entries up to it were never seen here, and will not be. */
+  onGap(listen: () => void): Subscription {
+    this.#gapListeners.add(listen);
+    return { close: () => this.#gapListeners.delete(listen) };
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#replica.pause();
@@ -172,6 +182,19 @@ export class Observer {
     this.reader.observe(entry);
     this.#prepare();
     for (const listen of this.#listeners) listen(entry, sequence);
+    this.#endReached();
+  }
+
+  #adopted(): void {
+    this.#time.hear(this.state.at, false);
+    this.#isPrepared = false;
+    this.#prepare();
+    for (const listen of this.#gapListeners) listen();
+    this.#endReached();
+  }
+
+  #endReached(): void {
+    const { sequence } = this.state;
     for (const waiter of this.#waiters) if (waiter.sequence <= sequence) this.#end(waiter, true);
   }
 

@@ -25,6 +25,7 @@ import { Committer } from './committer.ts';
 import { Dispatch } from './dispatch.ts';
 import { Feed } from './feed.ts';
 import type { Inspector } from './inspector.ts';
+import { Fullness } from './fullness.ts';
 import { Liveness } from './liveness.ts';
 import type { Log } from './log.ts';
 import type { Rejections } from './rejections.ts';
@@ -53,6 +54,8 @@ export interface OfficeOptions {
   readonly log: Log;
   /** The term is over, or must end: what the ledger said, or what broke. */
   readonly onOver: (outcome: 'foreign' | 'unresolved') => void;
+  /** The ledger is nearly full: somebody should shorten it. */
+  readonly onFull: () => void;
   /** The leader itself thinks that another should lead. */
   readonly onResign: (reason: HandoverReason) => void;
 }
@@ -75,6 +78,7 @@ export class Office {
   /** What is shown of the fleet, as it will be when the open entry is stored. */
   readonly reader: Reader;
   readonly #timers: Timers;
+  readonly #fullness: Fullness;
   readonly #feed: Feed;
   readonly #beats: Subscription;
   readonly #online: Subscription;
@@ -84,6 +88,8 @@ export class Office {
   #isClosed = false;
   #isResigning = false;
   readonly #afterHandover: (() => void)[] = [];
+  /** What came while `settle` waits; null: it does not. */
+  #held: (() => void)[] | null = null;
 
   constructor(options: OfficeOptions) {
     this.options = options;
@@ -149,7 +155,8 @@ export class Office {
       ledgerNow: options.ledgerNow,
       hasLeader: () => true,
     });
-    this.#timers = new Timers(state, settings.forgetMembersMs);
+    this.#fullness = new Fullness(options);
+    this.#timers = new Timers(state, settings);
     this.dispatch = new Dispatch({
       clock,
       bus,
@@ -204,8 +211,8 @@ export class Office {
       emit: (event) => {
         this.committer.emit(event);
       },
-      mayBreak: () => {
-        this.committer.admit(0);
+      mayBreak: (bytes = 0) => {
+        this.committer.admit(bytes);
       },
     };
   }
@@ -213,6 +220,12 @@ export class Office {
   /** Decides on a request and answers it when its entry is in the ledger. */
   decide<T>(message: Incoming, request: Request<T>): void {
     if (this.#isClosed || this.#isResigning) return;
+    if (
+      this.#hold(() => {
+        this.decide(message, request);
+      })
+    )
+      return;
     if (this.committer.isFull) {
       this.refuse(message, {
         code: 'LIMIT_REACHED',
@@ -235,6 +248,13 @@ export class Office {
     });
   }
 
+  /** Decides on what would make the ledger grow for good, unless it is nearly full. */
+  create<T>(message: Incoming, request: Request<T>): void {
+    const { refusal } = this.#fullness;
+    if (refusal === null) this.decide(message, request);
+    else this.refuse(message, { code: 'LIMIT_REACHED', message: refusal });
+  }
+
   /** A refusal that may make the caller give up: only a leader that still leads may say it. */
   refuseLater(message: Incoming, problem: Problem): void {
     this.committer.afterFreshCommit(() => {
@@ -254,13 +274,42 @@ export class Office {
 
   /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
   read(message: Incoming, view: () => unknown, isConsistent: boolean): void {
-    if (this.#isClosed) return;
+    if (
+      this.#isClosed ||
+      this.#hold(() => {
+        this.read(message, view, isConsistent);
+      })
+    )
+      return;
     const value = view();
     const send = (): void => {
       this.answer(message, value);
     };
     if (isConsistent) this.committer.afterFreshCommit(send);
     else this.committer.afterCommit(send);
+  }
+
+  /**
+   * Runs when everything applied is in the ledger: what comes meanwhile waits, for as long as an append takes. A busy
+   * leader would otherwise never hold a state that is the ledger's.
+   */
+  settle(run: () => void): void {
+    if (this.#held !== null || this.#isClosed) return;
+    this.#held = [];
+    this.committer.afterCommit(() => {
+      run();
+      const held = this.#held ?? [];
+      this.#held = null;
+      for (const each of held) each();
+      this.committer.poke();
+    });
+  }
+
+  /** True when it has to wait. */
+  #hold(run: () => void): boolean {
+    if (this.#held === null || this.#held.length >= HELD_MAX) return false;
+    this.#held.push(run);
+    return true;
   }
 
   /** Somebody may lead after us: an append will tell. */
@@ -295,6 +344,7 @@ export class Office {
     this.committer.stop();
     this.dispatch.stop();
     this.liveness.stop();
+    this.#fullness.close();
     this.#beats.close();
     this.#online.close();
     if (this.#timer !== null) this.options.clock.clearTimeout(this.#timer);
@@ -325,7 +375,7 @@ export class Office {
   }
 
   #place(): void {
-    if (this.#isClosed || this.#isResigning) return;
+    if (this.#isClosed || this.#isResigning || this.#held !== null) return;
     this.placement.place(this.committer.room, (placed) => {
       this.committer.emit({ type: 'task.assigned', ...placed });
     });
@@ -406,5 +456,7 @@ export class Office {
   }
 }
 
+/** Requests that wait while the state settles; more go on, and it does not settle this time. */
+const HELD_MAX = 10_000;
 /** Longest that a timer of the platform can sleep. */
 const MS_MAX = 2_147_483_647;

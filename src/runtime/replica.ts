@@ -3,16 +3,18 @@
  * what is not yet acknowledged, and stops following.
  *
  * I9   An entry is applied only if it continues the chain: genesis, sequence, term, previous hash (rule 6).
- * I10  A mismatch stops the replica for good; it never skips.
+ * I10  A mismatch stops the replica for good; it never skips. Entries that were purged are in a snapshot (rule 7).
  */
 import { ConclaveError } from '../domain/errors.ts';
 import { applyEntry } from '../domain/apply.ts';
 import type { Entry } from '../domain/events.ts';
+import type { Restored } from '../domain/snapshot.ts';
 import { emptyState, type FleetState } from '../domain/state.ts';
 import type { Charts } from '../domain/transitions.ts';
 import type { Clock, Ledger, Subscription } from '../ports.ts';
 import { decodeEntry, hashOf } from '../wire/entry.ts';
 import type { Log } from './log.ts';
+import { loadNewest } from './snapshot-loader.ts';
 
 export interface ReplicaOptions {
   readonly clock: Clock;
@@ -21,11 +23,15 @@ export interface ReplicaOptions {
   readonly log: Log;
   /** After each entry that was read from the ledger. */
   readonly onEntry: (entry: Entry, sequence: number) => void;
+  /** The state is another one, from a snapshot: entries that it covers were purged before they were read here. */
+  readonly onAdopted: () => void;
   /** The ledger is not the one that was followed: I10. */
   readonly onBroken: (error: ConclaveError) => void;
 }
 
 const RESTART_MS = 200;
+/** A purge comes after its snapshot; still, what lists them may not know it yet. */
+const ADOPT_TRIES_MAX = 25;
 
 export class Replica {
   readonly #options: ReplicaOptions;
@@ -36,6 +42,9 @@ export class Replica {
   #anchor: { readonly genesis: string; readonly sequence: number; readonly hash: string } | null = null;
   #isBroken = false;
   #shouldFollow = false;
+  #isAdopting = false;
+  #adoptTries = 0;
+  #bytes = 0;
   #lastEntryAt: number;
 
   constructor(options: ReplicaOptions) {
@@ -50,6 +59,11 @@ export class Replica {
   /** Hash of the last entry applied; what the next entry must name as previous. */
   get lastHash(): string {
     return this.#lastHash;
+  }
+
+  /** Of the entries that were read or written since this process began. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Sequence of the last entry known to be in the ledger. */
@@ -67,7 +81,8 @@ export class Replica {
   }
 
   follow(): void {
-    if (this.#following !== null || this.#isBroken) return;
+    this.#shouldFollow = true;
+    if (this.#following !== null || this.#isBroken || this.#isAdopting) return;
     const following = this.#options.ledger.follow(this.#state.sequence + 1, {
       entry: (sequence, data) => {
         if (this.#following === following) this.receive(sequence, data);
@@ -75,15 +90,10 @@ export class Replica {
       stopped: (reason) => {
         if (this.#following !== following) return;
         this.#options.log.debug({ reason }, 'following stopped');
-        following.close();
-        this.#following = null;
-        this.#options.clock.setTimeout(() => {
-          if (this.#shouldFollow) this.follow();
-        }, RESTART_MS);
+        this.#followLater();
       },
     });
     this.#following = following;
-    this.#shouldFollow = true;
   }
 
   /** Stops following until `follow`; the state stays. */
@@ -97,12 +107,16 @@ export class Replica {
   receive(sequence: number, data: Uint8Array): void {
     const { state } = this;
     if (sequence <= state.sequence || this.#isBroken) return;
+    if (sequence > state.sequence + 1) {
+      this.#jumped(sequence, decodeEntry(data)?.genesis ?? null);
+      return;
+    }
     const entry = decodeEntry(data);
     const hash = hashOf(data);
     const wrong =
       entry === null
         ? 'is not an entry of a known version'
-        : (this.#mismatch(entry, sequence) ?? this.#estrangement(entry, sequence, hash));
+        : (this.#mismatch(entry) ?? this.#estrangement(entry, sequence, hash));
     if (entry === null || wrong !== null) {
       this.#break(`ledger entry ${sequence} ${wrong ?? ''}`);
       return;
@@ -115,6 +129,8 @@ export class Replica {
       return;
     }
     this.#lastHash = hash;
+    this.#bytes += data.length;
+    this.#adoptTries = 0;
     this.#commit(entry.genesis, sequence);
     this.#options.onEntry(entry, sequence);
   }
@@ -122,6 +138,7 @@ export class Replica {
   /** Our own entry was acknowledged; its events are applied already. */
   advance(data: Uint8Array, sequence: number): void {
     this.#lastHash = hashOf(data);
+    this.#bytes += data.length;
     this.#commit(this.#state.genesis, sequence);
     this.#lastEntryAt = this.#options.clock.now();
   }
@@ -132,6 +149,60 @@ export class Replica {
     this.#state = emptyState();
     this.#lastHash = '';
     this.follow();
+  }
+
+  /** What lies between was purged, so a snapshot covers it. */
+  #jumped(first: number, genesis: string | null): void {
+    if (this.#isAdopting) return;
+    if (genesis === null) {
+      this.#break(`ledger entry ${first} is not an entry of a known version`);
+      return;
+    }
+    this.#following?.close();
+    this.#following = null;
+    this.#isAdopting = true;
+    const { ledger, log } = this.#options;
+    loadNewest({ ledger, genesis, log }, (restored) => {
+      this.#isAdopting = false;
+      // While a claim is under way nothing may be applied past its slot.
+      if (this.#isBroken || !this.#shouldFollow) return;
+      if (restored === null || restored.state.sequence + 1 < first) this.#adoptLater(first);
+      else this.#adopt(restored);
+    });
+  }
+
+  #adoptLater(first: number): void {
+    this.#adoptTries += 1;
+    if (this.#adoptTries < ADOPT_TRIES_MAX) this.#followLater();
+    else this.#break(`the ledger begins at ${first}, and no snapshot covers the entries before it`);
+  }
+
+  #adopt({ state, lastHash }: Restored): void {
+    const { genesis, sequence } = state;
+    const known = this.#anchor?.genesis ?? this.#state.genesis;
+    if (known !== '' && known !== genesis) {
+      this.#break(
+        `the snapshot of ${sequence} belongs to another ledger than ${known}: the stream was recreated`,
+      );
+      return;
+    }
+    if (sequence > this.#state.sequence) {
+      this.#state = state;
+      this.#lastHash = lastHash;
+      this.#commit(genesis, sequence);
+      this.#lastEntryAt = this.#options.clock.now();
+      this.#options.log.info({ sequence }, 'went on from a snapshot');
+      this.#options.onAdopted();
+    }
+    this.follow();
+  }
+
+  #followLater(): void {
+    this.#following?.close();
+    this.#following = null;
+    this.#options.clock.setTimeout(() => {
+      if (this.#shouldFollow) this.follow();
+    }, RESTART_MS);
   }
 
   #commit(genesis: string, sequence: number): void {
@@ -149,9 +220,8 @@ export class Replica {
     return null;
   }
 
-  #mismatch(entry: Entry, sequence: number): string | null {
+  #mismatch(entry: Entry): string | null {
     const { state } = this;
-    if (sequence !== state.sequence + 1) return `follows ${state.sequence}: the entries between are gone`;
     if (state.genesis !== '' && entry.genesis !== state.genesis) {
       return `belongs to another ledger (genesis ${entry.genesis} instead of ${state.genesis}): the stream was recreated`;
     }

@@ -3,9 +3,12 @@ import { charts } from '../../actors/table.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import type { Entry } from '../domain/events.ts';
 import { HistoryChecker, type HistoryReport } from '../domain/history.ts';
+import type { Restored } from '../domain/snapshot.ts';
 import { openNatsPorts } from '../nats/ports.ts';
 import { realRandom } from '../nats/random.ts';
-import type { Ledger, LedgerConnection } from '../ports.ts';
+import type { Ledger, LedgerConnection, StoredSnapshot } from '../ports.ts';
+import type { Log } from '../runtime/log.ts';
+import { restoredFrom } from '../runtime/snapshot-loader.ts';
 import { decodeEntry, hashOf } from '../wire/entry.ts';
 import { addressOf } from './connect.ts';
 import { defaultLog } from './log.ts';
@@ -27,10 +30,15 @@ export async function verifyLedger(options: VerifyOptions = {}): Promise<History
   try {
     const connection = await connect(ports.ledger);
     if (connection === null) return new HistoryChecker(charts).report();
-    const last = await lastOf(connection);
-    connection.close();
     const checker = new HistoryChecker(charts);
-    if (last > 0) await readUpTo(ports.ledger, last, checker, options.onEntry);
+    try {
+      const { first, last } = await boundsOf(connection);
+      if (first > 1) await begin(checker, connection, { first, log });
+      const from = checker.state.sequence + 1;
+      if (last >= from) await readUpTo({ ledger: ports.ledger, from, last }, checker, options.onEntry);
+    } finally {
+      connection.close();
+    }
     return checker.report();
   } finally {
     await ports.close();
@@ -53,23 +61,71 @@ function isNotFound(error: Error): boolean {
   return error instanceof ConclaveError && error.code === 'NOT_FOUND';
 }
 
-function lastOf(connection: LedgerConnection): Promise<number> {
+function boundsOf(connection: LedgerConnection): Promise<{ readonly first: number; readonly last: number }> {
   return new Promise((resolve, reject) => {
     connection.readBounds((outcome) => {
-      if (outcome.kind === 'bounds') resolve(outcome.last);
+      if (outcome.kind === 'bounds') resolve(outcome);
       else reject(new ConclaveError('NO_NATS', `the ledger cannot be read: ${outcome.reason}`));
     });
   });
 }
 
+/** From the oldest snapshot that the ledger goes on from: as much as there is is checked. */
+async function begin(
+  checker: HistoryChecker,
+  connection: LedgerConnection,
+  { first, log }: { readonly first: number; readonly log: Log },
+): Promise<void> {
+  const genesis = await genesisAt(connection, first);
+  for (const stored of await snapshotsOf(connection)) {
+    if (stored.sequence + 1 < first) continue;
+    const restored = await restoredOf(connection, stored, log);
+    if (restored?.state.genesis !== genesis) continue;
+    checker.begin(restored);
+    return;
+  }
+  throw new ConclaveError(
+    'LEDGER_BROKEN',
+    `the ledger begins at ${first}, and no snapshot covers the entries before it`,
+  );
+}
+
+function genesisAt(connection: LedgerConnection, sequence: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    connection.readSlot(sequence, (slot) => {
+      resolve(slot.kind === 'entry' ? (decodeEntry(slot.data)?.genesis ?? null) : null);
+    });
+  });
+}
+
+function snapshotsOf(connection: LedgerConnection): Promise<readonly StoredSnapshot[]> {
+  return new Promise((resolve, reject) => {
+    connection.listSnapshots((listed) => {
+      if (listed.kind === 'snapshots') resolve(listed.snapshots);
+      else reject(new ConclaveError('NO_NATS', `the snapshots cannot be read: ${listed.reason}`));
+    });
+  });
+}
+
+function restoredOf(
+  connection: LedgerConnection,
+  stored: StoredSnapshot,
+  log: Log,
+): Promise<Restored | null> {
+  return new Promise((resolve) => {
+    connection.loadSnapshot(stored.name, (loaded) => {
+      resolve(loaded.kind === 'snapshot' ? restoredFrom(loaded.data, stored, log) : null);
+    });
+  });
+}
+
 function readUpTo(
-  ledger: Ledger,
-  last: number,
+  { ledger, from, last }: { readonly ledger: Ledger; readonly from: number; readonly last: number },
   checker: HistoryChecker,
   onEntry: VerifyOptions['onEntry'],
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const following = ledger.follow(1, {
+    const following = ledger.follow(from, {
       entry: (sequence, data) => {
         if (sequence > last) return;
         const entry = decodeEntry(data);

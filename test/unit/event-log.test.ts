@@ -12,10 +12,22 @@ class Source {
   readonly state = emptyState();
   startedBehind: number | null = 0;
   #listen: ((entry: Entry, sequence: number) => void) | null = null;
+  #gap: (() => void) | null = null;
 
   onEntry(listen: (entry: Entry, sequence: number) => void): { close: () => void } {
     this.#listen = listen;
     return { close: () => (this.#listen = null) };
+  }
+
+  onGap(listen: () => void): { close: () => void } {
+    this.#gap = listen;
+    return { close: () => (this.#gap = null) };
+  }
+
+  /** Entries up to here were purged: the state went on from a snapshot. */
+  jump(sequence: number): void {
+    this.state.sequence = sequence;
+    this.#gap?.();
   }
 
   add(n: number): void {
@@ -58,6 +70,19 @@ const idsIn = (entries: readonly number[]): string[] =>
   entries.flatMap((n, i) => Array.from({ length: n }, (_, index) => `${i + 1}.${index}`));
 
 describe('the event log', () => {
+  it('forgets all that was before a gap, and says where it begins now', () => {
+    const { source, log } = logOf();
+    source.add(2);
+    source.add(1);
+    const before = log.end;
+    source.jump(50);
+    expect([log.first, log.end, log.bytes, log.oldest]).toEqual([before, before, 0, '51.0']);
+    expect(log.after({ sequence: 2, index: Infinity })).toBeNull();
+    expect(log.after({ sequence: 50, index: Infinity })).toBe(before);
+    source.add(2);
+    expect(idsFrom(log, log.first)).toEqual(['51.0', '51.1']);
+  });
+
   it('gives everything after any position that it keeps, and refuses every other', () => {
     fc.assert(
       fc.property(

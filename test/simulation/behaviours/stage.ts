@@ -34,6 +34,8 @@ export interface Script {
 export interface StageOptions {
   readonly settings?: Partial<Settings>;
   readonly rank?: SimulatedFleetOptions['rank'];
+  /** Constants of the world, like the size of its ledgers. */
+  readonly world?: Omit<ConstructorParameters<typeof SimulatedWorld>[0], 'seed'>;
 }
 
 const TICK_MS = 5;
@@ -47,8 +49,8 @@ export class Stage {
   readonly started: string[] = [];
   readonly aborted: string[] = [];
 
-  constructor(charts: NodeCharts, seed: number, { settings = {}, rank }: StageOptions = {}) {
-    this.world = new SimulatedWorld({ seed });
+  constructor(charts: NodeCharts, seed: number, { settings = {}, rank, world = {} }: StageOptions = {}) {
+    this.world = new SimulatedWorld({ ...world, seed });
     this.fleet = new SimulatedFleet(this.world, {
       charts,
       settings,

@@ -1,0 +1,53 @@
+/**
+ * How full the ledger is, as its broker says now and then to whoever leads. Beyond the share that the settings allow,
+ * what would make it grow for good is refused, so that what is under way can still be recorded (rule 7).
+ */
+import type { Settings } from '../domain/settings.ts';
+import type { Clock, TimerHandle } from '../ports.ts';
+import type { SlotWriter } from './slot-writer.ts';
+
+export interface FullnessOptions {
+  readonly clock: Clock;
+  readonly writer: SlotWriter;
+  readonly settings: Pick<Settings, 'ledgerFullShare' | 'snapshotLookMs'>;
+  /** Each time that it is found too full. */
+  readonly onFull: () => void;
+}
+
+export class Fullness {
+  readonly #options: FullnessOptions;
+  #timer: TimerHandle | null = null;
+  #share = 0;
+  #isClosed = false;
+
+  constructor(options: FullnessOptions) {
+    this.#options = options;
+    this.#look();
+  }
+
+  /** Why nothing new is taken; null: it is. */
+  get refusal(): string | null {
+    if (this.#share <= this.#options.settings.ledgerFullShare) return null;
+    const percent = Math.floor(this.#share * 100);
+    return `the ledger holds ${percent} % of what it may; nothing new is taken until it has been shortened`;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    const { clock, writer, settings, onFull } = this.#options;
+    writer.withConnection((connection) => {
+      connection.readBounds((bounds) => {
+        if (this.#isClosed) return;
+        if (bounds.kind === 'bounds') this.#share = bounds.bytes / bounds.bytesMax;
+        if (this.refusal !== null) onFull();
+        this.#timer = clock.setTimeout(() => {
+          this.#look();
+        }, settings.snapshotLookMs);
+      });
+    });
+  }
+}

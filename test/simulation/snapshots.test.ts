@@ -1,0 +1,152 @@
+/** Ledgers that are shortened while the fleet works: rule 7. Whoever comes later goes on from a snapshot. */
+import { expect, test } from 'vitest';
+import { canonical } from '../../src/domain/state-hash.ts';
+import { settingsFrom, type Settings } from '../../src/domain/settings.ts';
+import { defaultCharts } from '../../src/runtime/node.ts';
+import { Observer } from '../../src/runtime/observer.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { subjectsOf } from '../../src/wire/subjects.ts';
+import { Stage } from './behaviours/stage.ts';
+
+const often = { snapshotEntries: 20, snapshotLookMs: 200 };
+
+async function played(settings: Partial<Settings>, agents = ['a', 'b', 'c']): Promise<Stage> {
+  const stage = new Stage(defaultCharts, 1, { settings });
+  stage.join(Object.fromEntries(agents.map((id, i) => [id, { priority: 9 - i, slots: 4 }])));
+  await stage.led(agents[0] ?? '');
+  return stage;
+}
+
+/** So many tasks, one after the other: each is a few entries. */
+async function work(stage: Stage, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const task = await stage.ask(stage.client.submit({ type: 'work', payload: {} }));
+    await stage.ask(task.result());
+  }
+}
+
+function ledgerOf(stage: Stage) {
+  return stage.world.ledger(stage.fleet.name);
+}
+
+/** Every replica has what the ledger says. */
+function expectSame(stage: Stage, hosts: readonly string[]): void {
+  for (const host of hosts) {
+    const replica = stage.fleet.nodes.get(host)?.contender?.replica;
+    expect([host, replica?.state.sequence]).toEqual([host, stage.ledger.sequence]);
+    expect(canonical(replica?.state ?? stage.ledger)).toBe(canonical(stage.ledger));
+  }
+}
+
+test('the ledger stays short while the fleet works, and two snapshots are kept', async () => {
+  const stage = await played(often);
+  await work(stage, 60);
+  await stage.run(3_000);
+  const ledger = ledgerOf(stage);
+  expect(stage.ledger.sequence).toBeGreaterThan(150);
+  expect(ledger.first).toBeGreaterThan(100);
+  expect(ledger.last - ledger.first).toBeLessThan(100);
+  expect(ledger.snapshots.complete).toHaveLength(2);
+  expectSame(stage, ['a', 'b', 'c']);
+});
+
+test('an agent that joins behind a purge goes on from a snapshot, and can lead', async () => {
+  const stage = await played(often);
+  await work(stage, 40);
+  await stage.run(2_000);
+  expect(ledgerOf(stage).first).toBeGreaterThan(1);
+  stage.join({ z: { priority: 0, slots: 4 } });
+  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isCaughtUp === true);
+  await stage.run(3_000);
+  expectSame(stage, ['a', 'b', 'c', 'z']);
+  for (const host of ['a', 'b', 'c']) stage.fleet.kill(host);
+  await stage.led('z', 20_000);
+  await work(stage, 3);
+  expect(stage.witness.problems).toEqual([]);
+  expect(stage.ledger.counts.outcomes.completed).toBe(43);
+});
+
+test('an agent that was cut off while the ledger was shortened goes on from a snapshot', async () => {
+  const stage = await played({ ...often, unreachableMs: 60_000, deadAfterIntervals: 100 }, ['a', 'b']);
+  stage.join({ c: { handlers: {} } });
+  await stage.until('c follows', () => stage.fleet.nodes.get('c')?.contender?.isCaughtUp === true);
+  await stage.run(2_000);
+  stage.world.host('c').cut();
+  const before = stage.fleet.nodes.get('c')?.contender?.replica.state.sequence ?? 0;
+  await work(stage, 40);
+  await stage.until('the purge', () => ledgerOf(stage).first > before + 1);
+  // Longer than a connection lives: what was sent meanwhile is gone.
+  await stage.run(10_000);
+  stage.world.heal();
+  await stage.until(
+    'c follows again',
+    () => stage.fleet.nodes.get('c')?.contender?.replica.state.sequence === stage.ledger.sequence,
+    30_000,
+  );
+  expectSame(stage, ['a', 'b', 'c']);
+});
+
+test('a leader without standbys shortens the ledger itself', async () => {
+  const stage = await played(often, ['a']);
+  await work(stage, 60);
+  await stage.run(3_000);
+  expect(ledgerOf(stage).first).toBeGreaterThan(50);
+  stage.fleet.kill('a');
+  stage.fleet.revive('a');
+  await stage.led('a', 20_000);
+  await work(stage, 1);
+  expect(stage.ledger.counts.outcomes.completed).toBe(61);
+});
+
+test('a ledger that is nearly full takes nothing new until it was shortened, and loses nothing', async () => {
+  const stage = new Stage(defaultCharts, 1, {
+    settings: { snapshotEntries: 1_000_000, snapshotLookMs: 200, endedTasksMax: 10, retryBackoffMs: 10 },
+    world: { ledgerBytesMax: 120_000 },
+  });
+  stage.join({ a: { priority: 2, slots: 4 }, b: { priority: 1, slots: 4 } });
+  await stage.led('a');
+  const refused: string[] = [];
+  for (let i = 0; i < 120; i++) {
+    const task = await stage
+      .ask(stage.client.submit({ type: 'work', payload: { filler: 'x'.repeat(2_000) } }), 60_000)
+      .catch((error: unknown) => {
+        refused.push(String(error));
+        return null;
+      });
+    if (task !== null) await stage.ask(task.result());
+  }
+  const { bytes, first } = ledgerOf(stage);
+  expect(first).toBeGreaterThan(1);
+  expect(bytes).toBeLessThan(120_000);
+  expect(stage.ledger.counts.outcomes.completed).toBe(120 - refused.length);
+  expect(refused).toEqual([]);
+  expect(stage.witness.problems).toEqual([]);
+});
+
+test('an observer behind a purge says that there is a gap, and shows what the fleet has', async () => {
+  const stage = await played(often);
+  const ports = stage.world.host('viewer').ports(stage.fleet.name);
+  const observer = new Observer({
+    ...ports,
+    subjects: subjectsOf(stage.fleet.name),
+    settings: settingsFrom({}),
+    log: silentLog,
+  });
+  let gaps = 0;
+  observer.onGap(() => (gaps += 1));
+  observer.start();
+  await work(stage, 2);
+  await stage.until('the observer follows', () => observer.state.sequence === stage.ledger.sequence);
+  stage.world.host('viewer').cut();
+  const before = observer.state.sequence;
+  await work(stage, 40);
+  await stage.until('the purge', () => ledgerOf(stage).first > before + 1);
+  await stage.run(10_000);
+  stage.world.heal();
+  await stage.until('it follows again', () => observer.state.sequence === stage.ledger.sequence, 30_000);
+  expect(gaps).toBe(1);
+  expect(observer.reader.tasks({ limit: 500 }).total).toBe(42);
+  expect(observer.reader.status().tasks.byStatus.completed).toBe(42);
+  expect(canonical(observer.state)).toBe(canonical(stage.ledger));
+  observer.close();
+});
