@@ -41,6 +41,6 @@ async function strike(seenBy: Fleet): Promise<Kill> {
     if (leader === null || !(pid > 1)) continue;
     const at = machineNow();
     process.kill(pid, 'SIGKILL');
-    return { agent: leader, pid, term, completed: tasks.byStatus['completed'] ?? 0, at };
+    return { agent: leader, pid, term, completed: tasks.byStatus.completed, at };
   }
 }

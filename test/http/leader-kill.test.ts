@@ -73,9 +73,9 @@ test(
       throw new Error(`${key} was never taken`);
     };
 
-    let isOver = false;
+    const over = new AbortController();
     const reading = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const answer = await fetch(`${url}/coordination/tasks?limit=50`);
         const page = (await answer.json()) as { as_of?: unknown };
         reads.push(page.as_of === undefined ? 0 : answer.status);
@@ -100,7 +100,7 @@ test(
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT_MAX }, client));
-    isOver = true;
+    over.abort();
     await reading;
 
     const listed = await everyTask(url);
@@ -139,9 +139,9 @@ function report(of: {
   const taken = posted.map(({ at }) => at).filter((at) => at > killedAt && at < killedAt + 5_000);
   const gaps = [killedAt, ...taken.toSorted((a, b) => a - b)].map((at, i, all) => at - (all[i - 1] ?? at));
   const again = posted.filter(({ tries }) => tries > 1).length;
-  console.log(
+  process.stderr.write(
     `posted ${posted.length}, repeated by their client ${again}, reads ${reads}; ` +
-      `503s ${refused.length}; after the kill no write was taken for ${Math.round(Math.max(...gaps))} ms`,
+      `503s ${refused.length}; after the kill no write was taken for ${Math.round(Math.max(...gaps))} ms\n`,
   );
 }
 
