@@ -30,7 +30,7 @@ export function decidePropose(
     if (repeat.proposal !== null) return accepted(repeat.proposal);
     return refused('CONFLICT', `key ${key.key} was used before for something else than a proposal`);
   }
-  const limit = keyLimitOf(context, key);
+  const limit = context.refusalOfNew?.() ?? keyLimitOf(context, key);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const refusal = refusalOf(context, [request]);
   if (refusal !== null) return refusal;

@@ -47,7 +47,7 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
     }
     if (key !== null) digests.set(key, task.digest);
   }
-  const limit = limitOf(context, created, request);
+  const limit = context.refusalOfNew?.() ?? limitOf(context, created, request);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const approvals = created.flatMap((task) => task.approval ?? []);
   const refusal = refusalOf(context, approvals);
@@ -146,6 +146,27 @@ export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null>
     return refused('CONFLICT', `task ${id} was not approved; submit it again to ask again`);
   context.emit({ type: 'task.retried', id });
   return accepted(null);
+}
+
+/**
+ * A change of one task, told from its own repeats: one whose first answer was lost must not be refused for what the
+ * first one did. `again`: what a repeat is answered, as the task stands now.
+ */
+export function decideOnce<T>(
+  context: DecisionContext,
+  request: NamedRequest,
+  change: { readonly id: TaskId; readonly decide: () => Verdict<T>; readonly again: () => T },
+): Verdict<T> {
+  const repeat = repeatOf(context, request);
+  if (repeat !== undefined) return 'kind' in repeat ? repeat : accepted(change.again());
+  const limit = keyLimitOf(context, request);
+  if (limit !== null) return refused('LIMIT_REACHED', limit);
+  const verdict = change.decide();
+  if (verdict.kind === 'accepted') {
+    const remembered = rememberedKey(context, request);
+    context.emit({ type: 'request.accepted', request: remembered, tasks: [change.id] });
+  }
+  return verdict;
 }
 
 export type Report = { readonly id: TaskId; readonly attempt: number } & (

@@ -19,6 +19,8 @@ export interface DecisionContext {
   /** Last reported health of a member, 0–1. */
   healthOf(id: AgentId): number;
   emit(event: LedgerEvent): void;
+  /** Why nothing new is taken now, though repeats are answered; null: it is. Default: it is. */
+  refusalOfNew?(): string | null;
   /** What comes next is a decision of its own: it may stand in another entry. `bytes`: more than its events say. */
   mayBreak?(bytes?: number): void;
 }

@@ -99,7 +99,7 @@ export const defaultSettings: Settings = {
   payloadBytesMax: 262_144,
   submitTasksMax: 1_000,
   tasksMax: 1_000_000,
-  endedTasksMax: 10_000,
+  endedTasksMax: 50_000,
   endedTasksMs: 86_400_000,
   requestWindowMs: 120_000,
   idempotencyWindowMs: 3_600_000,

@@ -1,6 +1,7 @@
 /** What the routes work with: a copy to read, a leader to ask, and a way to wait for what the ledger will say. */
 import type { FastifyRequest } from 'fastify';
-import type { Clock, Subscription } from '../ports.ts';
+import type { Clock } from '../ports.ts';
+import type { Observer } from '../runtime/observer.ts';
 import type { Reader } from '../runtime/reader.ts';
 import type { Reads } from './reads.ts';
 import type { Writes } from './writes.ts';
@@ -27,17 +28,17 @@ export interface Backend {
 export function untilSeen<T>(
   of: {
     readonly clock: Clock;
-    readonly onEntry: (listen: () => void) => Subscription;
+    readonly observer: Pick<Observer, 'onEntry' | 'onGap'>;
     readonly request: FastifyRequest;
     readonly timeoutMs: number;
   },
   look: () => T | undefined,
 ): Promise<T | undefined> {
-  const { clock, onEntry, request, timeoutMs } = of;
+  const { clock, observer, request, timeoutMs } = of;
   const { socket } = request.raw;
   return new Promise((resolve) => {
     const end = (value: T | undefined): void => {
-      entries.close();
+      for (const each of heard) each.close();
       clock.clearTimeout(timer);
       socket.removeListener('close', giveUp);
       resolve(value);
@@ -49,7 +50,7 @@ export function untilSeen<T>(
       const seen = look();
       if (seen !== undefined) end(seen);
     };
-    const entries = onEntry(see);
+    const heard = [observer.onEntry(see), observer.onGap(see)];
     const timer = clock.setTimeout(giveUp, timeoutMs);
     socket.once('close', giveUp);
     see();

@@ -124,7 +124,8 @@ export class EventLog {
   /** Nothing that is kept is followed by what comes next. */
   #restart(): void {
     const { state } = this.#observer;
-    this.#base += this.#events.length;
+    // One ordinal is left out: who had read everything before the gap is behind it too.
+    this.#base += this.#events.length + 1;
     this.#events = [];
     this.#head = 0;
     this.#bytes = 0;

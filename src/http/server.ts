@@ -92,8 +92,7 @@ function backendOf({ ports, observer, caller }: Parts, hasTokens: boolean): Back
     writes,
     reads: readsOf({ observer, writes }),
     freshKey: () => random.id(),
-    until: (request, timeoutMs, look) =>
-      untilSeen({ clock, onEntry: (listen) => observer.onEntry(listen), request, timeoutMs }, look),
+    until: (request, timeoutMs, look) => untilSeen({ clock, observer, request, timeoutMs }, look),
   };
 }
 

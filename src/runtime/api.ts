@@ -2,18 +2,26 @@
  * What clients ask of the leader: the endpoints of the micro service `conclave`. A process that does not lead
  * answers nothing, so that a frozen old leader swallows nothing; only `trigger` is also for a fleet without one.
  */
-import { refused, type Verdict } from '../domain/decision.ts';
+import { refused, type DecisionContext, type Verdict } from '../domain/decision.ts';
 import { decideDrain, decideResume } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, noProposal, type ProposalRequest } from '../domain/decide-proposals.ts';
-import { decideCancel, decideRetry, decideSubmit, noTask, VOTER_BYTES } from '../domain/decide-tasks.ts';
+import {
+  decideCancel,
+  decideOnce,
+  decideRetry,
+  decideSubmit,
+  noTask,
+  VOTER_BYTES,
+} from '../domain/decide-tasks.ts';
 import { ConclaveError, problem, problemOf } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Endpoint, Incoming } from '../ports.ts';
 import { encode } from '../wire/codec.ts';
-import { doorFor, type Door } from '../wire/door.ts';
+import { digestOf, doorFor, type Door } from '../wire/door.ts';
 import {
   AgentsSchema,
   ByIdSchema,
+  ChangeSchema,
   NothingSchema,
   OutcomesSchema,
   ProposalsSchema,
@@ -30,6 +38,7 @@ import type { Cut } from './reader.ts';
 
 const doors = {
   byId: doorFor(ByIdSchema),
+  change: doorFor(ChangeSchema),
   tasks: doorFor(TasksSchema),
   outcomes: doorFor(OutcomesSchema),
   propose: doorFor(ProposeSchema),
@@ -75,16 +84,23 @@ export function endpointsFor(office: Office): Endpoint[] {
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
       office.read(message, () => ({ outcomes: fitting(ids.map((id) => office.reader.outcome(id))) }), true);
     }),
-    checked('cancel', doors.byId, ({ id }, message) => {
-      office.decide(message, {
+    checked('cancel', doors.change, ({ id, key }, message) => {
+      const { tasks } = office.state;
+      change(office, message, {
+        id: id as TaskId,
+        key,
         decide: (context) => decideCancel(context, id as TaskId),
-        view: (value) => ({ id, ...value }),
+        again: () => ({
+          status: tasks.get(id as TaskId)?.status === 'cancelled' ? 'cancelled' : 'cancelling',
+        }),
       });
     }),
-    checked('retry', doors.byId, ({ id }, message) => {
-      office.decide(message, {
+    checked('retry', doors.change, ({ id, key }, message) => {
+      change(office, message, {
+        id: id as TaskId,
+        key,
         decide: (context) => decideRetry(context, id as TaskId),
-        view: () => ({ id }),
+        again: () => null,
       });
     }),
     checked('propose', doors.propose, (body, message) => {
@@ -139,6 +155,25 @@ export function endpointsFor(office: Office): Endpoint[] {
   ];
 }
 
+/** Answers with the id, and with what the decision says. */
+function change<T extends object | null>(
+  office: Office,
+  message: Incoming,
+  of: {
+    readonly id: TaskId;
+    readonly key: string | undefined;
+    readonly decide: (context: DecisionContext) => Verdict<T>;
+    readonly again: () => T;
+  },
+): void {
+  const { id, key = office.options.random.id(), decide, again } = of;
+  const name = { key, digest: digestOf(message.data) };
+  office.decide<T>(message, {
+    decide: (context) => decideOnce(context, name, { id, decide: () => decide(context), again }),
+    view: (value) => ({ id, ...value }),
+  });
+}
+
 function submit(office: Office, message: Incoming): void {
   const { settings, random, author, rejections } = office.options;
   const read = readSubmission(message, { settings, key: () => random.id(), proposer: author.id });
@@ -152,7 +187,7 @@ function submit(office: Office, message: Incoming): void {
   const approvals = request.tasks.filter(({ approval }) => approval !== null).length;
   const bytes =
     message.data.length * (approvals > 0 ? 2 : 1) + approvals * office.state.members.size * VOTER_BYTES;
-  office.create(message, {
+  office.decide(message, {
     bytes,
     decide: (context) => decideSubmit(context, request),
     view: (ids) => (isMany ? { ids } : { id: ids[0] }),
@@ -176,7 +211,7 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
     voters: [...new Set(body.voters ?? [])],
   };
   const name = nameOf(body, message.data, () => office.options.random.id());
-  office.create(message, {
+  office.decide(message, {
     decide: (context) => decidePropose(context, request, name),
     view: (id) => ({ id }),
   });

@@ -5,13 +5,15 @@
  * Whose turn it is needs no agreement, since two snapshots do no harm: each waits a little longer than those before
  * it by id, the leader longest. A snapshot is of a state that stands between two entries, all of them in the ledger.
  *
- * I13  Nothing is purged that the two newest snapshots, both read back and restored, do not cover.
+ * I13  Nothing is purged that two snapshots do not cover, each saved or read back by this process, and of which the
+ *      older one is proven to be of this very stream.
  */
-import { snapshotOf } from '../domain/snapshot.ts';
+import { snapshotOf, type Restored } from '../domain/snapshot.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Clock, Ledger, LedgerConnection, StoredSnapshot, TimerHandle } from '../ports.ts';
 import { encode } from '../wire/codec.ts';
+import { decodeEntry, hashOf } from '../wire/entry.ts';
 import type { Log } from './log.ts';
 import type { Replica } from './replica.ts';
 import type { Roster } from './roster.ts';
@@ -44,6 +46,21 @@ const TURN_SHARE = 0.25;
 /** For whatever is under way to be stored. */
 const SETTLE_MS = 5_000;
 const KEPT = 2;
+/** After a failure it waits twice as long as after the one before. */
+const PAUSE_MS_MAX = 300_000;
+
+/** A place in a ledger: an entry, and what the next one must name as previous. */
+interface Point {
+  readonly genesis: string;
+  readonly sequence: number;
+  readonly lastHash: string;
+}
+
+/** Newest first. */
+interface Found {
+  readonly kept: Point[];
+  readonly useless: StoredSnapshot[];
+}
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -52,6 +69,10 @@ export class Keeper {
   #isBusy = false;
   #isUrged = false;
   #vacantLooks = 0;
+  #failures = 0;
+  #notBefore = 0;
+  /** By name: what this process has saved, or read back. */
+  readonly #good = new Map<string, Point>();
   #isClosed = false;
   /** Of the newest snapshot that is known of. */
   #sequence = 0;
@@ -80,7 +101,7 @@ export class Keeper {
     const { isVacant } = this.#options;
     this.#vacantLooks = isVacant() ? this.#vacantLooks + 1 : 0;
     const isStuck = this.#vacantLooks >= VACANT_LOOKS;
-    if (this.#isBusy || this.#isClosed) return;
+    if (this.#isBusy || this.#isClosed || this.#options.clock.now() < this.#notBefore) return;
     if (!this.#isUrged && !isStuck && !this.#isDue()) return;
     this.#isBusy = true;
     this.#options.ledger.connect((outcome) => {
@@ -137,19 +158,18 @@ export class Keeper {
         this.#end(listed.reason);
         return;
       }
-      const newest = listed.snapshots.at(-1);
-      if (newest !== undefined && newest.sequence > this.#sequence) {
-        this.#note(newest.sequence);
-        if (!this.#isUrged && !this.#isDue()) {
-          this.#end();
-          return;
-        }
-      }
-      this.#take(connection);
+      // One that is far ahead is of another ledger, which this one replaced.
+      const { replica, settings } = this.#options;
+      const aheadMax = replica.committedSequence + settings.snapshotEntries;
+      const newest = listed.snapshots.findLast(({ sequence }) => sequence <= aheadMax);
+      if (newest !== undefined && newest.sequence > this.#sequence) this.#note(newest.sequence);
+      if (this.#isUrged || this.#isDue()) this.#take(connection, 1);
+      else this.#end();
     });
   }
 
-  #take(connection: LedgerConnection): void {
+  /** `times`: so many have been taken in this pass, with this one. */
+  #take(connection: LedgerConnection, times: number): void {
     const { clock, replica, isSettled, settle } = this.#options;
     let isOver = false;
     const giveUp = clock.setTimeout(() => {
@@ -164,75 +184,140 @@ export class Keeper {
         return;
       }
       const { state, lastHash } = replica;
-      const data = encode(snapshotOf(state, { lastHash }), 'msgpack');
-      this.#save(connection, { sequence: state.sequence, data });
+      const { genesis, sequence } = state;
+      try {
+        const data = encode(snapshotOf(state, { lastHash }), 'msgpack');
+        this.#save(connection, { genesis, sequence, lastHash, data, times });
+      } catch (error) {
+        this.#end(`the state could not be written: ${String(error)}`);
+      }
     });
   }
 
   #save(
     connection: LedgerConnection,
-    { sequence, data }: { readonly sequence: number; readonly data: Uint8Array },
+    taken: Point & { readonly data: Uint8Array; readonly times: number },
   ): void {
-    connection.saveSnapshot({ sequence, data }, (saved) => {
-      if (saved.kind !== 'saved') {
-        this.#end(saved.kind === 'tooLarge' ? `it has ${data.length} bytes` : saved.reason);
-        return;
-      }
-      this.#options.log.info({ sequence, bytes: data.length }, 'snapshot saved');
-      this.#note(sequence);
-      this.#tidy(connection);
-    });
-  }
-
-  /** Reads back the two newest; what is older, and what they cover, goes. */
-  #tidy(connection: LedgerConnection): void {
-    connection.listSnapshots((listed) => {
-      if (listed.kind === 'unavailable') {
-        this.#end(listed.reason);
-        return;
-      }
-      const kept = listed.snapshots.slice(-KEPT);
-      const [older] = kept;
-      if (older === undefined || kept.length < KEPT) {
-        // A ledger that is nearly full cannot wait for the next one.
-        if (this.#isUrged && older !== undefined) this.#take(connection);
-        else this.#end();
-        return;
-      }
-      this.#readBack(connection, kept, (isGood) => {
-        if (!isGood) this.#end('a snapshot could not be read back');
-        else {
-          this.#drop(connection, listed.snapshots.slice(0, -KEPT), () => {
-            this.#purge(connection, older.sequence);
-          });
+    const { genesis, sequence, lastHash, data, times } = taken;
+    this.#prove(connection, taken, () => {
+      connection.saveSnapshot({ sequence, data }, (saved) => {
+        if (saved.kind !== 'saved') {
+          this.#end(saved.kind === 'tooLarge' ? `it has ${data.length} bytes` : saved.reason);
+          return;
         }
+        this.#options.log.info({ sequence, bytes: data.length }, 'snapshot saved');
+        this.#note(sequence);
+        this.#good.set(saved.name, { genesis, sequence, lastHash });
+        this.#tidy(connection, genesis, times);
       });
     });
   }
 
   /**
-   * One that is corrupt, or of a ledger that is no more, is removed: the next look makes another. One of a version
-   * that is not known here is somebody else's: it stays.
+   * Goes on if this point is one of the stream's own: its last entry, or the one before an entry that names it. A
+   * stream that was made anew or written anew behind our back is not ours to shorten.
    */
-  #readBack(
+  #prove(connection: LedgerConnection, { genesis, sequence, lastHash }: Point, run: () => void): void {
+    connection.readBounds((bounds) => {
+      if (bounds.kind === 'unavailable') {
+        this.#end(bounds.reason);
+        return;
+      }
+      if (sequence > bounds.last) {
+        this.#end(`the ledger ends at ${bounds.last}, before ${sequence}: it is another one`);
+        return;
+      }
+      const isLast = sequence === bounds.last;
+      connection.readSlot(isLast ? sequence : sequence + 1, (slot) => {
+        if (slot.kind !== 'entry') {
+          // Purged by somebody else meanwhile, or not to be read now.
+          this.#end();
+          return;
+        }
+        const entry = decodeEntry(slot.data);
+        const isOurs =
+          entry?.genesis === genesis && (isLast ? hashOf(slot.data) : entry.previous) === lastHash;
+        if (isOurs) run();
+        else this.#end(`entry ${sequence} of the ledger is not the one that was read: it is another ledger`);
+      });
+    });
+  }
+
+  /** Finds the two newest that are good; what is older, and what they cover, goes. */
+  #tidy(connection: LedgerConnection, genesis: string, times: number): void {
+    connection.listSnapshots((listed) => {
+      if (listed.kind === 'unavailable') {
+        this.#end(listed.reason);
+        return;
+      }
+      const names = new Set(listed.snapshots.map(({ name }) => name));
+      for (const name of this.#good.keys()) if (!names.has(name)) this.#good.delete(name);
+      const found: Found = { kept: [], useless: [] };
+      this.#sort(connection, { genesis, rest: listed.snapshots.toReversed(), found }, () => {
+        const older = found.kept[KEPT - 1];
+        this.#drop(connection, found.useless, () => {
+          if (older !== undefined) this.#purge(connection, older);
+          // A ledger that is nearly full cannot wait for the next one.
+          else if (this.#isUrged && times < KEPT) this.#take(connection, times + 1);
+          else this.#end();
+        });
+      });
+    });
+  }
+
+  /**
+   * From the newest on. One that is corrupt, or of a ledger that is no more, is useless; so is what is older than two
+   * good ones. One of a version that is not known here is somebody else's: it stays.
+   */
+  #sort(
     connection: LedgerConnection,
-    [next, ...others]: readonly StoredSnapshot[],
-    done: (isGood: boolean) => void,
+    of: { readonly genesis: string; readonly rest: readonly StoredSnapshot[]; readonly found: Found },
+    done: () => void,
   ): void {
-    if (next === undefined) {
-      done(true);
+    const { genesis, found } = of;
+    const [next, ...rest] = of.rest;
+    const goOn = (): void => {
+      this.#sort(connection, { genesis, rest, found }, done);
+    };
+    if (next === undefined) done();
+    else if (found.kept.length === KEPT) {
+      found.useless.push(next);
+      goOn();
+    } else {
+      this.#judgeOne(connection, next, genesis, (point) => {
+        // Two of one entry are one, unless there is no time for another.
+        const isSame = typeof point === 'object' && found.kept.at(-1)?.sequence === point.sequence;
+        if (point === 'useless' || (isSame && !this.#isUrged)) found.useless.push(next);
+        else if (point !== 'unknown') found.kept.push(point);
+        goOn();
+      });
+    }
+  }
+
+  /** Reads it back once; what this process has saved or read before is not read again. */
+  #judgeOne(
+    connection: LedgerConnection,
+    stored: StoredSnapshot,
+    genesis: string,
+    done: (point: Point | 'useless' | 'unknown') => void,
+  ): void {
+    const judged = (point: Point): Point | 'useless' => (point.genesis === genesis ? point : 'useless');
+    const known = this.#good.get(stored.name);
+    if (known !== undefined) {
+      done(judged(known));
       return;
     }
-    connection.loadSnapshot(next.name, (loaded) => {
-      const { log, replica } = this.#options;
-      const restored = loaded.kind === 'snapshot' ? restoredFrom(loaded.data, next, log) : null;
-      const isKnown = restored !== null || loaded.kind === 'corrupt';
-      if (restored?.state.genesis === replica.state.genesis) this.#readBack(connection, others, done);
-      else if (!isKnown) done(false);
+    connection.loadSnapshot(stored.name, (loaded) => {
+      if (loaded.kind === 'unavailable') this.#end(loaded.reason);
+      else if (loaded.kind !== 'snapshot') done(loaded.kind === 'corrupt' ? 'useless' : 'unknown');
       else {
-        this.#drop(connection, [next], () => {
-          done(false);
-        });
+        const restored = restoredFrom(loaded.data, stored, this.#options.log);
+        if (restored === null) done('unknown');
+        else {
+          const point = pointOf(restored);
+          this.#good.set(stored.name, point);
+          done(judged(point));
+        }
       }
     });
   }
@@ -247,24 +332,26 @@ export class Keeper {
   }
 
   /** Never the last entry: a follower has to find where the ledger goes on. */
-  #purge(connection: LedgerConnection, upTo: number): void {
-    connection.readBounds((bounds) => {
-      if (bounds.kind === 'unavailable') {
-        this.#end(bounds.reason);
-        return;
-      }
-      const last = Math.min(upTo, bounds.last - 1);
-      if (last < bounds.first) {
-        this.#isUrged = false;
-        this.#end();
-        return;
-      }
-      connection.purge(last, (purged) => {
-        if (purged.kind === 'purged') {
+  #purge(connection: LedgerConnection, older: Point): void {
+    this.#prove(connection, older, () => {
+      connection.readBounds((bounds) => {
+        if (bounds.kind === 'unavailable') {
+          this.#end(bounds.reason);
+          return;
+        }
+        const upTo = Math.min(older.sequence, bounds.last - 1);
+        if (upTo < bounds.first) {
           this.#isUrged = false;
-          this.#options.log.info({ first: purged.first }, 'ledger purged');
           this.#end();
-        } else this.#end(purged.kind === 'refused' ? 'it would have emptied the ledger' : purged.reason);
+          return;
+        }
+        connection.purge(upTo, (purged) => {
+          if (purged.kind === 'purged') {
+            this.#isUrged = false;
+            this.#options.log.info({ first: purged.first }, 'ledger purged');
+            this.#end();
+          } else this.#end(purged.kind === 'refused' ? 'it would have emptied the ledger' : purged.reason);
+        });
       });
     });
   }
@@ -274,13 +361,22 @@ export class Keeper {
     this.#bytes = this.#options.replica.bytes;
   }
 
-  /** Over, for now. `reason`: it did not work, and is tried again at the next look. */
+  /** Over, for now. `reason`: it did not work, and is tried again, later each time. */
   #end(reason?: string): void {
-    if (reason !== undefined && !this.#isClosed) {
-      this.#options.log.warn({ reason }, 'the ledger could not be shortened');
+    const { clock, log, settings } = this.#options;
+    if (reason === undefined) this.#failures = 0;
+    else if (!this.#isClosed) {
+      this.#failures += 1;
+      const pauseMs = Math.min(PAUSE_MS_MAX, settings.snapshotLookMs * 2 ** this.#failures);
+      this.#notBefore = clock.now() + pauseMs;
+      log.warn({ reason, againInMs: pauseMs }, 'the ledger could not be shortened');
     }
     this.#connection?.close();
     this.#connection = null;
     this.#isBusy = false;
   }
+}
+
+function pointOf({ state, lastHash }: Restored): Point {
+  return { genesis: state.genesis, sequence: state.sequence, lastHash };
 }

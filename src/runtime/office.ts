@@ -211,6 +211,7 @@ export class Office {
       emit: (event) => {
         this.committer.emit(event);
       },
+      refusalOfNew: () => this.#fullness.refusal,
       mayBreak: (bytes = 0) => {
         this.committer.admit(bytes);
       },
@@ -248,13 +249,6 @@ export class Office {
     });
   }
 
-  /** Decides on what would make the ledger grow for good, unless it is nearly full. */
-  create<T>(message: Incoming, request: Request<T>): void {
-    const { refusal } = this.#fullness;
-    if (refusal === null) this.decide(message, request);
-    else this.refuse(message, { code: 'LIMIT_REACHED', message: refusal });
-  }
-
   /** A refusal that may make the caller give up: only a leader that still leads may say it. */
   refuseLater(message: Incoming, problem: Problem): void {
     this.committer.afterFreshCommit(() => {
@@ -274,13 +268,12 @@ export class Office {
 
   /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
   read(message: Incoming, view: () => unknown, isConsistent: boolean): void {
-    if (
-      this.#isClosed ||
-      this.#hold(() => {
-        this.read(message, view, isConsistent);
-      })
-    )
-      return;
+    // After the last entry no append can prove that this process still leads.
+    if (this.#isClosed || (isConsistent && this.#isResigning)) return;
+    const again = (): void => {
+      this.read(message, view, isConsistent);
+    };
+    if (this.#hold(again)) return;
     const value = view();
     const send = (): void => {
       this.answer(message, value);
@@ -297,11 +290,14 @@ export class Office {
     if (this.#held !== null || this.#isClosed) return;
     this.#held = [];
     this.committer.afterCommit(() => {
-      run();
-      const held = this.#held ?? [];
-      this.#held = null;
-      for (const each of held) each();
-      this.committer.poke();
+      try {
+        run();
+      } finally {
+        const held = this.#held ?? [];
+        this.#held = null;
+        for (const each of held) each();
+        this.committer.poke();
+      }
     });
   }
 

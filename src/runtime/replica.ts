@@ -162,12 +162,16 @@ export class Replica {
     this.#following = null;
     this.#isAdopting = true;
     const { ledger, log } = this.#options;
-    loadNewest({ ledger, genesis, log }, (restored) => {
+    loadNewest({ ledger, genesis, log }, (loaded) => {
       this.#isAdopting = false;
       // While a claim is under way nothing may be applied past its slot.
       if (this.#isBroken || !this.#shouldFollow) return;
-      if (restored === null || restored.state.sequence + 1 < first) this.#adoptLater(first);
-      else this.#adopt(restored);
+      if (loaded.kind === 'unavailable') {
+        log.debug({ reason: loaded.reason }, 'no snapshot can be read now');
+        this.#followLater();
+      } else if (loaded.kind === 'none' || loaded.restored.state.sequence + 1 < first)
+        this.#adoptLater(first);
+      else this.#adopt(loaded.restored);
     });
   }
 

@@ -7,24 +7,37 @@ import type { Ledger, LedgerConnection, StoredSnapshot } from '../ports.ts';
 import { decodeTrusted } from '../wire/codec.ts';
 import type { Log } from './log.ts';
 
-/** `done` is called once: with null when there is none, or none could be had now. */
+export type Loaded =
+  | { readonly kind: 'restored'; readonly restored: Restored }
+  /** All were looked at: none can be used. */
+  | { readonly kind: 'none' }
+  /** Not to be known now. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+interface Wanted {
+  readonly genesis: string;
+  readonly log: Log;
+}
+
+/** `done` is called once. */
 export function loadNewest(
-  of: { readonly ledger: Ledger; readonly genesis: string; readonly log: Log },
-  done: (restored: Restored | null) => void,
+  wanted: Wanted & { readonly ledger: Ledger },
+  done: (loaded: Loaded) => void,
 ): void {
-  of.ledger.connect((outcome) => {
+  wanted.ledger.connect((outcome) => {
     if (outcome.kind !== 'opened') {
-      done(null);
+      const reason = outcome.kind === 'broken' ? outcome.error.message : outcome.reason;
+      done({ kind: 'unavailable', reason });
       return;
     }
     const { connection } = outcome;
-    const end = (restored: Restored | null): void => {
+    const end = (loaded: Loaded): void => {
       connection.close();
-      done(restored);
+      done(loaded);
     };
     connection.listSnapshots((listed) => {
-      if (listed.kind === 'snapshots') firstUsable(connection, [...listed.snapshots].reverse(), of, end);
-      else end(null);
+      if (listed.kind === 'unavailable') end(listed);
+      else firstUsable(connection, [...listed.snapshots].reverse(), wanted, end);
     });
   });
 }
@@ -33,17 +46,21 @@ export function loadNewest(
 function firstUsable(
   connection: LedgerConnection,
   [next, ...others]: readonly StoredSnapshot[],
-  of: { readonly genesis: string; readonly log: Log },
-  done: (restored: Restored | null) => void,
+  wanted: Wanted,
+  done: (loaded: Loaded) => void,
 ): void {
   if (next === undefined) {
-    done(null);
+    done({ kind: 'none' });
     return;
   }
   connection.loadSnapshot(next.name, (loaded) => {
-    const restored = loaded.kind === 'snapshot' ? restoredFrom(loaded.data, next, of.log) : null;
-    if (restored?.state.genesis === of.genesis) done(restored);
-    else firstUsable(connection, others, of, done);
+    if (loaded.kind === 'unavailable') {
+      done(loaded);
+      return;
+    }
+    const restored = loaded.kind === 'snapshot' ? restoredFrom(loaded.data, next, wanted.log) : null;
+    if (restored?.state.genesis === wanted.genesis) done({ kind: 'restored', restored });
+    else firstUsable(connection, others, wanted, done);
   });
 }
 

@@ -1,11 +1,11 @@
 /**
  * Asks the leader, whoever it is: the same request again until it is answered, refused for good, or out of time.
- * A repeat is harmless: whatever changes something carries a key of its own. An answer of a lower term than one
- * that was heard of comes from a leader that is none any more, and counts as no answer.
+ * A repeat is harmless: whatever changes something carries a key of its own. An answer of a lower term than that of
+ * another answer comes from a leader that is none any more, and counts as no answer.
  */
 import { backoffMs } from '../domain/backoff.ts';
 import { ConclaveError, errorKinds, errorOf, type Problem } from '../domain/errors.ts';
-import type { Headers, Incoming, Ports, RequestOutcome, Subscription } from '../ports.ts';
+import type { Headers, Ports, RequestOutcome, Subscription } from '../ports.ts';
 import { problemIn } from '../runtime/problem-in.ts';
 import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import { answerHeaders } from '../wire/messages.ts';
@@ -35,6 +35,8 @@ export interface Answer {
 
 /** One try waits at most this long: a leader that dies with our request must not cost the whole time. */
 const TRY_MS = 2_000;
+/** A ledger that was made anew begins with term 1: after so long without the old one, that is believed. */
+const TERM_REMEMBERED_MS = 30_000;
 const contentType = { 'Content-Type': contentTypes.msgpack };
 
 export class Caller {
@@ -42,14 +44,15 @@ export class Caller {
   readonly #elections: Subscription;
   /** Tries under way that a new leader should be asked instead. */
   readonly #tries = new Set<() => void>();
-  /** Highest term that an answer or an election told of. */
+  /** Highest term that an answer told of, and when one of it was heard last. */
   #term = 0;
+  #termAt = 0;
 
   constructor(options: CallerOptions) {
     this.#options = options;
     const { ports, subjects } = options;
-    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), (message) => {
-      this.#term = Math.max(this.#term, termOf(message));
+    // Only a reason to ask anew: anybody can say it.
+    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), () => {
       for (const again of [...this.#tries]) again();
     });
   }
@@ -114,9 +117,11 @@ export class Caller {
   /** From a leader of the past. */
   #isLate(outcome: RequestOutcome): boolean {
     if (outcome.kind !== 'reply') return false;
+    const now = this.#options.ports.clock.now();
     const term = numberIn(outcome.headers, answerHeaders.term);
-    if (term < this.#term) return true;
+    if (term < this.#term && now - this.#termAt < TERM_REMEMBERED_MS) return true;
     this.#term = term;
+    this.#termAt = now;
     return false;
   }
 }
@@ -135,15 +140,6 @@ function answerIn({ data, headers }: Reply): Answer {
 function numberIn(headers: Headers, name: string): number {
   const value = Number(headers[name] ?? 0);
   return Number.isSafeInteger(value) && value > 0 ? value : 0;
-}
-
-function termOf({ data, headers }: Incoming): number {
-  try {
-    const { term } = decode(data, headers, DEPTH_FORWARDED_MAX) as { term?: unknown };
-    return typeof term === 'number' ? term : 0;
-  } catch {
-    return 0; // Not from a leader: whoever asks finds out by asking.
-  }
 }
 
 function failure(

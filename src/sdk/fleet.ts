@@ -144,12 +144,13 @@ export class Fleet {
   }
 
   async cancel(id: string): Promise<'cancelled' | 'cancelling'> {
-    return ((await this.#caller.call('cancel', { id })) as { status: 'cancelled' | 'cancelling' }).status;
+    const body = { id, key: this.#ports.random.id() };
+    return ((await this.#caller.call('cancel', body)) as { status: 'cancelled' | 'cancelling' }).status;
   }
 
   /** A failed task gets its retries anew. */
   async retry(id: string): Promise<void> {
-    await this.#caller.call('retry', { id });
+    await this.#caller.call('retry', { id, key: this.#ports.random.id() });
   }
 
   /** Opens a proposal and waits for the fleet's decision. */

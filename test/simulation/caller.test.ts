@@ -54,18 +54,29 @@ test('after an answer of a newer term, one of an older term counts as none', asy
   expect(await played.asked(1_000)).toMatchObject({ code: 'TIMEOUT' });
 });
 
-test('an election that was heard of makes answers of older terms worthless', async () => {
+test('word of an election is a reason to ask anew, and no proof: anybody can spread it', async () => {
   const played = play();
   played.serve((message) => answer(message, { who: 'a' }, { term: 1, sequence: 5 }));
   played.world.runFor(100);
   const { bus } = played.world.host('leader').ports('red');
   bus.publish({
     subject: subjects.event('leader.elected'),
-    data: encode({ kind: 'leader.elected', sequence: 6, term: 2, at: 0, items: [] }, 'json'),
+    data: encode({ kind: 'leader.elected', sequence: 6, term: 9_000, at: 0, items: [] }, 'json'),
     headers: json,
   });
   played.world.runFor(100);
+  expect(await played.asked(1_000)).toMatchObject({ value: { who: 'a' } });
+});
+
+test('a ledger that was made anew begins with term 1: that is believed once the old one is silent for long', async () => {
+  const played = play();
+  const old = played.serve((message) => answer(message, { who: 'b' }, { term: 7, sequence: 900 }));
+  expect(await played.asked()).toMatchObject({ term: 7 });
+  old.close();
+  played.serve((message) => answer(message, { who: 'a' }, { term: 1, sequence: 2 }));
   expect(await played.asked(1_000)).toMatchObject({ code: 'TIMEOUT' });
+  played.world.runFor(30_000);
+  expect(await played.asked()).toMatchObject({ term: 1, value: { who: 'a' } });
 });
 
 test('a wish for an election that nobody can hear ends as nobody electable', async () => {

@@ -3,8 +3,11 @@ import { expect, test } from 'vitest';
 import { canonical } from '../../src/domain/state-hash.ts';
 import { settingsFrom, type Settings } from '../../src/domain/settings.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
+import { EventLog } from '../../src/http/event-log.ts';
+import { EventStream, type Socket } from '../../src/http/event-stream.ts';
 import { Observer } from '../../src/runtime/observer.ts';
 import { silentLog } from '../../src/runtime/log.ts';
+import { SimulatedFleet } from '../../src/simulation/index.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
 import { Stage } from './behaviours/stage.ts';
 
@@ -123,15 +126,18 @@ test('a ledger that is nearly full takes nothing new until it was shortened, and
   expect(stage.witness.problems).toEqual([]);
 });
 
+function observerOn(stage: Stage) {
+  const ports = stage.world.host('viewer').ports(stage.fleet.name);
+  const subjects = subjectsOf(stage.fleet.name);
+  return {
+    ports,
+    observer: new Observer({ ...ports, subjects, settings: settingsFrom({}), log: silentLog }),
+  };
+}
+
 test('an observer behind a purge says that there is a gap, and shows what the fleet has', async () => {
   const stage = await played(often);
-  const ports = stage.world.host('viewer').ports(stage.fleet.name);
-  const observer = new Observer({
-    ...ports,
-    subjects: subjectsOf(stage.fleet.name),
-    settings: settingsFrom({}),
-    log: silentLog,
-  });
+  const { observer } = observerOn(stage);
   let gaps = 0;
   observer.onGap(() => (gaps += 1));
   observer.start();
@@ -150,3 +156,133 @@ test('an observer behind a purge says that there is a gap, and shows what the fl
   expect(canonical(observer.state)).toBe(canonical(stage.ledger));
   observer.close();
 });
+
+test('a listener that had read everything before a gap is let go, and does not go on behind it', async () => {
+  const stage = await played(often);
+  const { observer, ports } = observerOn(stage);
+  const log = new EventLog({ observer });
+  observer.start();
+  await work(stage, 2);
+  await stage.until('the observer follows', () => observer.state.sequence === stage.ledger.sequence);
+  const { socket, sent, closed } = deafSocket();
+  const stream = new EventStream({
+    socket,
+    log,
+    query: { since: null, matches: () => true },
+    clock: ports.clock,
+    limits: { bufferedBytesMax: 1e9, slowReaderMs: 1e9 },
+    asOf: () => observer.asOf,
+    onSent: () => undefined,
+    onSlow: () => undefined,
+  });
+  log.onGrown(() => {
+    stream.read();
+  });
+  stream.begin();
+  await work(stage, 2);
+  const before = observer.state.sequence;
+  stage.world.host('viewer').cut();
+  await work(stage, 40);
+  await stage.until('the purge', () => ledgerOf(stage).first > before + 1);
+  await stage.run(10_000);
+  stage.world.heal();
+  await stage.until('it follows again', () => observer.state.sequence === stage.ledger.sequence, 30_000);
+  await work(stage, 2);
+  const sequences = sent.flatMap((text) => (JSON.parse(text) as { sequence?: number }).sequence ?? []);
+  expect(Math.max(...sequences)).toBeLessThanOrEqual(before);
+  expect(closed).toEqual([4408]);
+  expect(log.after({ sequence: before, index: Infinity })).toBeNull();
+  observer.close();
+});
+
+test('a store of snapshots that is away for long ends nobody: they wait for it', async () => {
+  const stage = await played(often);
+  await work(stage, 40);
+  await stage.run(2_000);
+  const shelf = ledgerOf(stage).snapshots;
+  const read = shelf.read.bind(shelf);
+  shelf.read = () => ({ kind: 'unavailable', reason: 'the store has no leader' });
+  stage.join({ z: { slots: 4 } });
+  await stage.run(20_000);
+  expect([...stage.fleet.ended]).toEqual([]);
+  shelf.read = read;
+  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isCaughtUp === true);
+  expect(ledgerOf(stage).first).toBeGreaterThan(1);
+});
+
+test('a standby whose stream was made anew behind its back does not shorten the new one', async () => {
+  const stage = await played({ snapshotEntries: 60, snapshotLookMs: 60_000 }, ['a', 'b']);
+  await work(stage, 40);
+  await stage.run(60_000);
+  await work(stage, 40);
+  stage.fleet.kill('a');
+  ledgerOf(stage).stream.recreate();
+  const anew = new SimulatedFleet(stage.world, { settings: { snapshotEntries: 100_000 } });
+  anew.join('z', { slots: 4, handlers: { work: () => 'done' } });
+  const client = anew.client('client-2');
+  await stage.world.advance(8_000);
+  for (let i = 0; i < 20; i++) {
+    const task = await stage.ask(client.submit({ type: 'work' }));
+    await stage.ask(task.result());
+  }
+  expect(stage.fleet.nodes.get('b')?.contender?.replica.state.sequence).toBeGreaterThan(ledgerOf(stage).last);
+  for (let i = 0; i < 14; i++) await stage.world.advance(10_000);
+  expect(ledgerOf(stage).first).toBe(1);
+  anew.kill('z');
+  anew.join('y', { slots: 4 });
+  await stage.world.advance(60_000);
+  expect(anew.leaders().map(({ id }) => id)).toEqual(['y']);
+});
+
+test('snapshots of a ledger that is no more do not keep its successor long', async () => {
+  const stage = await played(often, ['a', 'b']);
+  await work(stage, 100);
+  await stage.run(1_000);
+  stage.fleet.kill('a');
+  stage.fleet.kill('b');
+  const old = ledgerOf(stage).snapshots.complete.map(({ name }) => name);
+  expect(old).toHaveLength(2);
+  ledgerOf(stage).stream.recreate();
+  const anew = new SimulatedFleet(stage.world, { settings: often });
+  for (const id of ['y', 'z']) anew.join(id, { slots: 4, handlers: { work: () => 'done' } });
+  const client = anew.client('client-2');
+  await stage.world.advance(8_000);
+  for (let i = 0; i < 40; i++) {
+    const task = await stage.ask(client.submit({ type: 'work' }));
+    await stage.ask(task.result());
+  }
+  await stage.world.advance(5_000);
+  expect(ledgerOf(stage).first).toBeGreaterThan(50);
+  const names = ledgerOf(stage).snapshots.complete.map(({ name }) => name);
+  expect(names.filter((name) => old.includes(name))).toEqual([]);
+});
+
+test('what was held back while the state settled goes on, even if the look at it failed', async () => {
+  const stage = await played({}, ['a']);
+  const office = stage.fleet.nodes.get('a')?.contender?.office;
+  expect(() =>
+    office?.settle(() => {
+      throw new Error('too much memory');
+    }),
+  ).toThrow('too much memory');
+  await work(stage, 1);
+});
+
+/** Takes everything, and says nothing. */
+function deafSocket() {
+  const sent: string[] = [];
+  const closed: number[] = [];
+  const nothing = (): void => undefined;
+  const socket = {
+    send: (text: string) => sent.push(text),
+    close: (code: number) => closed.push(code),
+    ping: nothing,
+    terminate: nothing,
+    on: nothing,
+    once: nothing,
+    bufferedAmount: 0,
+    readyState: 1,
+    OPEN: 1,
+  };
+  return { sent, closed, socket: socket as unknown as Socket };
+}

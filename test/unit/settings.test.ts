@@ -64,7 +64,7 @@ describe('settings that contradict each other', () => {
     ['campaignBackoffMsMax', { campaignBackoffMsMax: 249 }],
     ['retryBackoffMsMax', { retryBackoffMsMax: 499 }],
     ['endedTasksMax', { endedTasksMax: 100, tasksMax: 105 }],
-    ['endedTasksMax', { tasksMax: 10_256 }],
+    ['endedTasksMax', { tasksMax: 50_256 }],
     ['quorum', { quorum: 1.001 }],
     ['entryBytesMax', { entryBytesMax: defaultSettings.payloadBytesMax - 1 }],
   ];
@@ -81,7 +81,7 @@ describe('settings that contradict each other', () => {
     ['campaignBackoffMsMax', { campaignBackoffMsMax: 250 }],
     ['retryBackoffMsMax', { retryBackoffMsMax: 500 }],
     ['endedTasksMax', { endedTasksMax: 100, tasksMax: 106 }],
-    ['endedTasksMax', { tasksMax: 10_257 }],
+    ['endedTasksMax', { tasksMax: 50_257 }],
     ['quorum', { quorum: 1 }],
     ['entryBytesMax', { entryBytesMax: defaultSettings.payloadBytesMax }],
   ];

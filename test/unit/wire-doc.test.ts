@@ -5,6 +5,7 @@ import { doorFor } from '../../src/wire/door.ts';
 import {
   AgentsSchema,
   ByIdSchema,
+  ChangeSchema,
   HeartbeatSchema,
   JoinSchema,
   NothingSchema,
@@ -26,8 +27,8 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   submit: TaskSchema,
   task: ByIdSchema,
   tasks: TasksSchema,
-  cancel: ByIdSchema,
-  retry: ByIdSchema,
+  cancel: ChangeSchema,
+  retry: ChangeSchema,
   outcomes: OutcomesSchema,
   propose: ProposeSchema,
   proposal: ByIdSchema,

@@ -153,7 +153,7 @@ function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
   );
 }
 
-function addCancel(app: FastifyInstance, { writes, reads, reader }: Backend): void {
+function addCancel(app: FastifyInstance, { writes, reads, reader, freshKey }: Backend): void {
   app.delete<ById>(
     `${path}/:task_id`,
     {
@@ -174,7 +174,10 @@ function addCancel(app: FastifyInstance, { writes, reads, reader }: Backend): vo
     },
     async (request, reply) => {
       const { task_id: id } = request.params;
-      const { status } = await writes.write<{ status: string }>({ request, reply }, 'cancel', { id });
+      const { status } = await writes.write<{ status: string }>({ request, reply }, 'cancel', {
+        id,
+        key: freshKey(),
+      });
       const task = reader.task(id);
       void reply.code((task?.status ?? status) === 'cancelled' ? 200 : 202);
       return reads.answer(reply, shown(task) ?? { task_id: id });
@@ -183,9 +186,9 @@ function addCancel(app: FastifyInstance, { writes, reads, reader }: Backend): vo
 }
 
 function addRetry(app: FastifyInstance, backend: Backend): void {
-  const { writes, reads, reader } = backend;
+  const { writes, reads, reader, freshKey } = backend;
   const retry = async (exchange: Exchange, id: string): Promise<object> => {
-    await writes.write(exchange, 'retry', { id });
+    await writes.write(exchange, 'retry', { id, key: freshKey() });
     return reads.answer(exchange.reply, shown(reader.task(id)) ?? { task_id: id });
   };
   app.post<ById>(
