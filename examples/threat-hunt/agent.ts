@@ -21,6 +21,8 @@ const agent = await joinFleet({
   labels: { pid: String(process.pid) },
   tasks: handlersFor({ capabilities, indicators, scratch }),
   vote: (proposal) => judge(readFinding(proposal.data), indicators),
+  // The account at the end is taken from the whole ledger: nothing of it may go.
+  settings: { snapshotEntries: 1e9, snapshotBytes: 1e12, endedTasksMax: 900_000 },
 });
 tell({ kind: 'ready' });
 await agent.ended;

@@ -15,11 +15,20 @@ import { defaultLog } from './log.ts';
 import { checkConnect, type ConnectOptions } from './options.ts';
 
 export interface VerifyOptions extends ConnectOptions {
-  /** Each entry as it is read, in order. */
+  /** Each entry as it is read, in order; from the beginning again when the ledger was shortened meanwhile. */
   readonly onEntry?: (entry: Entry, sequence: number) => void;
 }
 
-/** Checks what the ledger holds now, from its first entry to its last. Throws `NO_NATS` when it cannot be read. */
+/** The ledger was shortened while it was read. */
+class Shortened extends Error {}
+
+/** Each needs a purge at the very moment. */
+const TRIES_MAX = 5;
+
+/**
+ * Checks what the ledger holds now, from its first entry to its last; one that was shortened, from its oldest snapshot
+ * on. Throws `NO_NATS` when it cannot be read, `LEDGER_BROKEN` when no snapshot covers what is gone.
+ */
 export async function verifyLedger(options: VerifyOptions = {}): Promise<HistoryReport> {
   checkConnect(options);
   const log = options.log ?? defaultLog('verify');
@@ -30,19 +39,35 @@ export async function verifyLedger(options: VerifyOptions = {}): Promise<History
   try {
     const connection = await connect(ports.ledger);
     if (connection === null) return new HistoryChecker(charts).report();
-    const checker = new HistoryChecker(charts);
     try {
-      const { first, last } = await boundsOf(connection);
-      if (first > 1) await begin(checker, connection, { first, log });
-      const from = checker.state.sequence + 1;
-      if (last >= from) await readUpTo({ ledger: ports.ledger, from, last }, checker, options.onEntry);
+      return await check({ ledger: ports.ledger, connection, log }, options.onEntry);
     } finally {
       connection.close();
     }
-    return checker.report();
   } finally {
     await ports.close();
   }
+}
+
+interface Sources {
+  readonly ledger: Ledger;
+  readonly connection: LedgerConnection;
+  readonly log: Log;
+}
+
+async function check(sources: Sources, onEntry: VerifyOptions['onEntry'], tries = 1): Promise<HistoryReport> {
+  const { ledger, connection, log } = sources;
+  const checker = new HistoryChecker(charts);
+  const { first, last } = await boundsOf(connection);
+  try {
+    if (first > 1) await begin(checker, connection, { first, log });
+    const from = checker.state.sequence + 1;
+    if (last >= from) await readUpTo({ ledger, from, last }, checker, onEntry);
+  } catch (error) {
+    if (!(error instanceof Shortened) || tries === TRIES_MAX) throw error;
+    return check(sources, onEntry, tries + 1);
+  }
+  return checker.report();
 }
 
 /** Null: nobody has led this fleet. */
@@ -91,9 +116,11 @@ async function begin(
 }
 
 function genesisAt(connection: LedgerConnection, sequence: number): Promise<string | null> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     connection.readSlot(sequence, (slot) => {
-      resolve(slot.kind === 'entry' ? (decodeEntry(slot.data)?.genesis ?? null) : null);
+      if (slot.kind === 'entry') resolve(decodeEntry(slot.data)?.genesis ?? null);
+      else if (slot.kind === 'compacted') reject(new Shortened());
+      else reject(new ConclaveError('NO_NATS', `entry ${sequence} of the ledger cannot be read`));
     });
   });
 }
@@ -124,10 +151,16 @@ function readUpTo(
   checker: HistoryChecker,
   onEntry: VerifyOptions['onEntry'],
 ): Promise<void> {
+  let next = from;
   return new Promise((resolve, reject) => {
     const following = ledger.follow(from, {
       entry: (sequence, data) => {
-        if (sequence > last) return;
+        if (sequence !== next) {
+          following.close();
+          reject(new Shortened());
+          return;
+        }
+        next += 1;
         const entry = decodeEntry(data);
         checker.add({ sequence, entry, hash: hashOf(data) });
         if (entry !== null) onEntry?.(entry, sequence);
