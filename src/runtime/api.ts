@@ -69,7 +69,7 @@ export function endpointsFor(office: Office): Endpoint[] {
         return;
       }
       office.options.rejections.count(message.subject, admitted.problem);
-      office.refuse(message, admitted.problem);
+      office.reception.refuse(message, admitted.problem);
     });
   return [
     endpoint('submit', (message) => {
@@ -82,7 +82,11 @@ export function endpointsFor(office: Office): Endpoint[] {
       list(office, message, () => office.reader.tasks(filter, fitting));
     }),
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
-      office.read(message, () => ({ outcomes: fitting(ids.map((id) => office.reader.outcome(id))) }), true);
+      office.reception.read(
+        message,
+        () => ({ outcomes: fitting(ids.map((id) => office.reader.outcome(id))) }),
+        true,
+      );
     }),
     checked('cancel', doors.change, ({ id, key }, message) => {
       const { tasks } = office.state;
@@ -113,7 +117,7 @@ export function endpointsFor(office: Office): Endpoint[] {
       list(office, message, () => office.reader.proposals(filter, fitting));
     }),
     checked('vote', doors.vote, ({ proposal, voter, decision, reason = null }, message) => {
-      office.decide(message, {
+      office.reception.decide(message, {
         decide: (context): Verdict<null> => {
           const known = context.state.proposals.get(proposal as ProposalId);
           if (known !== undefined && !known.spec.outsiders.includes(voter)) {
@@ -128,27 +132,27 @@ export function endpointsFor(office: Office): Endpoint[] {
       list(office, message, () => office.reader.agents(filter, fitting));
     }),
     checked('drain', doors.byId, ({ id }, message) => {
-      office.decide(message, {
+      office.reception.decide(message, {
         decide: (context) => decideDrain(context, id as AgentId),
         view: () => ({ id }),
       });
     }),
     checked('resume', doors.byId, ({ id }, message) => {
-      office.decide(message, {
+      office.reception.decide(message, {
         decide: (context) => decideResume(context, id as AgentId),
         view: () => ({ id }),
       });
     }),
     checked('status', doors.nothing, (_, message) => {
-      office.read(message, () => office.reader.status(), false);
+      office.reception.read(message, () => office.reader.status(), false);
     }),
     checked('barrier', doors.nothing, (_, message) => {
-      office.read(message, () => ({}), true);
+      office.reception.read(message, () => ({}), true);
     }),
     checked('trigger', doors.nothing, (_, message) => {
       const { term } = office.options.author;
       office.afterHandover(() => {
-        office.answer(message, { term });
+        office.reception.answer(message, { term });
       });
       office.resign('trigger');
     }),
@@ -168,7 +172,7 @@ function change<T extends object | null>(
 ): void {
   const { id, key = office.options.random.id(), decide, again } = of;
   const name = { key, digest: digestOf(message.data) };
-  office.decide<T>(message, {
+  office.reception.decide<T>(message, {
     decide: (context) => decideOnce(context, name, { id, decide: () => decide(context), again }),
     view: (value) => ({ id, ...value }),
   });
@@ -179,7 +183,7 @@ function submit(office: Office, message: Incoming): void {
   const read = readSubmission(message, { settings, key: () => random.id(), proposer: author.id });
   if (read.kind === 'bad') {
     rejections.count(message.subject, read.problem);
-    office.refuse(message, read.problem);
+    office.reception.refuse(message, read.problem);
     return;
   }
   const { request, isMany } = read.value;
@@ -187,7 +191,7 @@ function submit(office: Office, message: Incoming): void {
   const approvals = request.tasks.filter(({ approval }) => approval !== null).length;
   const bytes =
     message.data.length * (approvals > 0 ? 2 : 1) + approvals * office.state.members.size * VOTER_BYTES;
-  office.decide(message, {
+  office.reception.decide(message, {
     bytes,
     decide: (context) => decideSubmit(context, request),
     view: (ids) => (isMany ? { ids } : { id: ids[0] }),
@@ -197,7 +201,7 @@ function submit(office: Office, message: Incoming): void {
 function propose(office: Office, body: ProposeMessage, message: Incoming): void {
   const { payloadBytesMax } = office.options.settings;
   if (message.data.length > payloadBytesMax) {
-    office.refuse(message, problem('TOO_LARGE', `a proposal is at most ${payloadBytesMax} bytes`));
+    office.reception.refuse(message, problem('TOO_LARGE', `a proposal is at most ${payloadBytesMax} bytes`));
     return;
   }
   const request: ProposalRequest = {
@@ -211,7 +215,7 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
     voters: [...new Set(body.voters ?? [])],
   };
   const name = nameOf(body, message.data, () => office.options.random.id());
-  office.decide(message, {
+  office.reception.decide(message, {
     decide: (context) => decidePropose(context, request, name),
     view: (id) => ({ id }),
   });
@@ -219,18 +223,18 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
 
 /** One thing by its id, or `NOT_FOUND`. */
 function show(office: Office, message: Incoming, value: object | null, missing: string): void {
-  if (value === null) office.refuseLater(message, problem('NOT_FOUND', missing));
-  else office.read(message, () => value, false);
+  if (value === null) office.reception.refuseLater(message, problem('NOT_FOUND', missing));
+  else office.reception.read(message, () => value, false);
 }
 
 /** A page, or what is wrong with its cursor. */
 function list(office: Office, message: Incoming, page: () => object): void {
   try {
     const value = page();
-    office.read(message, () => value, false);
+    office.reception.read(message, () => value, false);
   } catch (error) {
     if (!(error instanceof ConclaveError)) throw error;
-    office.refuse(message, problemOf(error));
+    office.reception.refuse(message, problemOf(error));
   }
 }
 

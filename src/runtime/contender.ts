@@ -161,7 +161,7 @@ export class Contender {
       isSettled: () => this.#isSettled(),
       settle: (run) => {
         if (this.#chair.office === null) run();
-        else this.#chair.office.settle(run);
+        else this.#chair.office.reception.settle(run);
       },
       isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
     });

@@ -54,7 +54,7 @@ export function openDesk(office: Office): Subscription {
       }
       const wrong = admitted.kind === 'bad' ? admitted.problem : null;
       rejections.count(message.subject, wrong);
-      if (wrong !== null) office.refuse(message, wrong);
+      if (wrong !== null) office.reception.refuse(message, wrong);
     });
   const subscriptions = [
     serve('join', joinDoor, (from, body, message) => {
@@ -89,7 +89,7 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
     case 'join': {
       const request: JoinRequest = { id, incarnation, profile: normal(body.profile) };
       probeHolder(office, request, (holder) => {
-        office.decide(message, {
+        office.reception.decide(message, {
           decide: (context) => decideJoin(context, request, holder),
           view: () => joined(office),
           isRefusal: always,
@@ -98,14 +98,14 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
       break;
     }
     case 'drain':
-      office.decide(message, {
+      office.reception.decide(message, {
         decide: (context) => (isMember(office, id, incarnation) ? decideDrain(context, id) : accepted(null)),
         view: () => joined(office),
         isRefusal: always,
       });
       break;
     case 'leave':
-      office.decide(message, {
+      office.reception.decide(message, {
         decide: (context) => decideLeave(context, { id, incarnation }),
         view: () => joined(office),
         isRefusal: always,
@@ -165,7 +165,7 @@ function isMember(office: Office, id: AgentId, incarnation: Incarnation): boolea
 
 function report(office: Office, agent: AgentId, body: ReportMessage, message: Incoming): void {
   const from = { agent, incarnation: body.incarnation as Incarnation };
-  office.decide(message, {
+  office.reception.decide(message, {
     decide: (context): Verdict<readonly ReportAnswer[]> => {
       if (!isMember(office, agent, from.incarnation)) return refused('NOT_A_MEMBER', 'join first');
       return accepted(body.reports.map((each) => decideReport(context, from, each as Report)));
@@ -177,7 +177,7 @@ function report(office: Office, agent: AgentId, body: ReportMessage, message: In
 
 function ballot(office: Office, voter: AgentId, body: BallotMessage, message: Incoming): void {
   const { decision, reason = null } = body;
-  office.decide(message, {
+  office.reception.decide(message, {
     decide: (context) =>
       decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason }),
     view: () => ({ term: office.options.author.term }),

@@ -26,8 +26,8 @@ export interface KeeperOptions {
     Settings,
     'heartbeatIntervalMs' | 'ledgerFullShare' | 'snapshotBytes' | 'snapshotEntries' | 'snapshotLookMs'
   >;
-  readonly replica: Replica;
-  readonly roster: Roster;
+  readonly replica: Pick<Replica, 'state' | 'lastHash' | 'committedSequence' | 'bytes'>;
+  readonly roster: Pick<Roster, 'candidates'>;
   readonly id: AgentId;
   readonly log: Log;
   /** The state holds nothing that is not in the ledger, and all that was in it when this process began. */

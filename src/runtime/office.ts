@@ -10,7 +10,7 @@ import type { Author } from '../domain/apply.ts';
 import type { MemberEvent } from '../domain/apply-member.ts';
 import { decideDeath } from '../domain/decide-members.ts';
 import { decideTimer } from '../domain/decide-time.ts';
-import type { DecisionContext, Verdict } from '../domain/decision.ts';
+import type { DecisionContext } from '../domain/decision.ts';
 import type { Entry, HandoverReason, LedgerEvent } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { Placement } from '../domain/placement.ts';
@@ -18,8 +18,7 @@ import type { Settings } from '../domain/settings.ts';
 import { isPresent, type FleetState } from '../domain/state.ts';
 import { Timers } from '../domain/timers.ts';
 import type { Charts } from '../domain/transitions.ts';
-import type { Bus, Clock, Incoming, Random, Subscription, TimerHandle } from '../ports.ts';
-import type { Problem } from '../domain/errors.ts';
+import type { Bus, Clock, Random, Subscription, TimerHandle } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { Committer } from './committer.ts';
 import { Dispatch } from './dispatch.ts';
@@ -31,7 +30,7 @@ import type { Log } from './log.ts';
 import type { Rejections } from './rejections.ts';
 import type { Replica } from './replica.ts';
 import { Reader } from './reader.ts';
-import { answer, refuse, type Voice } from './respond.ts';
+import { Reception } from './reception.ts';
 import type { Beat, Roster } from './roster.ts';
 import { reconcile } from './reconcile.ts';
 import type { SlotWriter } from './slot-writer.ts';
@@ -60,21 +59,13 @@ export interface OfficeOptions {
   readonly onResign: (reason: HandoverReason) => void;
 }
 
-export interface Request<T> {
-  readonly decide: (context: DecisionContext) => Verdict<T>;
-  readonly view: (value: T) => unknown;
-  /** What it may take in an entry, when that is more than its message. */
-  readonly bytes?: number;
-  /** The answer makes the caller stop something. */
-  readonly isRefusal?: (value: T) => boolean;
-}
-
 export class Office {
   readonly options: OfficeOptions;
   readonly committer: Committer;
   readonly dispatch: Dispatch;
   readonly liveness: Liveness;
   readonly placement: Placement;
+  readonly reception: Reception;
   /** What is shown of the fleet, as it will be when the open entry is stored. */
   readonly reader: Reader;
   readonly #timers: Timers;
@@ -88,8 +79,6 @@ export class Office {
   #isClosed = false;
   #isResigning = false;
   readonly #afterHandover: (() => void)[] = [];
-  /** What came while `settle` waits; null: it does not. */
-  #held: (() => void)[] | null = null;
 
   constructor(options: OfficeOptions) {
     this.options = options;
@@ -112,6 +101,15 @@ export class Office {
         options.log.error({ error, term: author.term }, 'an answer or an effect failed');
       },
       onOutcome: options.onOver,
+    });
+    this.reception = new Reception({
+      committer: this.committer,
+      context: () => this.context(),
+      voice: () => ({ term: author.term, sequence: replica.committedSequence }),
+      hours: () => (this.#isClosed ? 'closed' : this.#isResigning ? 'resigning' : 'open'),
+      guard: (run) => {
+        this.#guard('request', run);
+      },
     });
     this.liveness = new Liveness({
       clock,
@@ -218,96 +216,6 @@ export class Office {
     };
   }
 
-  /** Decides on a request and answers it when its entry is in the ledger. */
-  decide<T>(message: Incoming, request: Request<T>): void {
-    if (this.#isClosed || this.#isResigning) return;
-    if (
-      this.#hold(() => {
-        this.decide(message, request);
-      })
-    )
-      return;
-    if (this.committer.isFull) {
-      this.refuse(message, {
-        code: 'LIMIT_REACHED',
-        message: 'too much waits for the ledger; try again shortly',
-      });
-      return;
-    }
-    this.#guard('request', () => {
-      this.committer.admit(request.bytes ?? message.data.length);
-      const verdict = request.decide(this.context());
-      if (verdict.kind === 'refused') {
-        this.refuseLater(message, verdict.problem);
-        return;
-      }
-      const send = (): void => {
-        this.answer(message, request.view(verdict.value));
-      };
-      if (request.isRefusal?.(verdict.value) === true) this.committer.afterFreshCommit(send);
-      else this.committer.afterCommit(send);
-    });
-  }
-
-  /** A refusal that may make the caller give up: only a leader that still leads may say it. */
-  refuseLater(message: Incoming, problem: Problem): void {
-    this.committer.afterFreshCommit(() => {
-      this.refuse(message, problem);
-    });
-  }
-
-  /** Says it now: what it rests on has to be in the ledger. */
-  answer(message: Incoming, value: unknown): void {
-    answer(message, value, this.#voice);
-  }
-
-  /** Refuses at once: for what is wrong with the message itself. */
-  refuse(message: Incoming, problem: Problem): void {
-    refuse(message, problem, this.#voice);
-  }
-
-  /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
-  read(message: Incoming, view: () => unknown, isConsistent: boolean): void {
-    // After the last entry no append can prove that this process still leads.
-    if (this.#isClosed || (isConsistent && this.#isResigning)) return;
-    const again = (): void => {
-      this.read(message, view, isConsistent);
-    };
-    if (this.#hold(again)) return;
-    const value = view();
-    const send = (): void => {
-      this.answer(message, value);
-    };
-    if (isConsistent) this.committer.afterFreshCommit(send);
-    else this.committer.afterCommit(send);
-  }
-
-  /**
-   * Runs when everything applied is in the ledger: what comes meanwhile waits, for as long as an append takes. A busy
-   * leader would otherwise never hold a state that is the ledger's.
-   */
-  settle(run: () => void): void {
-    if (this.#held !== null || this.#isClosed) return;
-    this.#held = [];
-    this.committer.afterCommit(() => {
-      try {
-        run();
-      } finally {
-        const held = this.#held ?? [];
-        this.#held = null;
-        for (const each of held) each();
-        this.committer.poke();
-      }
-    });
-  }
-
-  /** True when it has to wait. */
-  #hold(run: () => void): boolean {
-    if (this.#held === null || this.#held.length >= HELD_MAX) return false;
-    this.#held.push(run);
-    return true;
-  }
-
   /** Somebody may lead after us: an append will tell. */
   verify(): void {
     if (!this.#isClosed) this.committer.afterFreshCommit(() => undefined);
@@ -346,11 +254,6 @@ export class Office {
     if (this.#timer !== null) this.options.clock.clearTimeout(this.#timer);
   }
 
-  get #voice(): Voice {
-    const { author, replica } = this.options;
-    return { term: author.term, sequence: replica.committedSequence };
-  }
-
   #applied(event: LedgerEvent): void {
     this.placement.observe(event);
     this.#timers.observe(event);
@@ -371,7 +274,7 @@ export class Office {
   }
 
   #place(): void {
-    if (this.#isClosed || this.#isResigning || this.#held !== null) return;
+    if (this.#isClosed || this.#isResigning || this.reception.isSettling) return;
     this.placement.place(this.committer.room, (placed) => {
       this.committer.emit({ type: 'task.assigned', ...placed });
     });
@@ -452,7 +355,5 @@ export class Office {
   }
 }
 
-/** Requests that wait while the state settles; more go on, and it does not settle this time. */
-const HELD_MAX = 10_000;
 /** Longest that a timer of the platform can sleep. */
 const MS_MAX = 2_147_483_647;

@@ -1,51 +1,51 @@
 /** Requests whose first answer is lost: their repeat is answered as the first was, not refused for what it did. */
 import { expect, test } from 'vitest';
 import { defaultCharts } from '../../src/runtime/node.ts';
-import type { Office } from '../../src/runtime/office.ts';
+import type { Reception } from '../../src/runtime/reception.ts';
 import { Stage } from './behaviours/stage.ts';
 
-async function led(): Promise<{ readonly stage: Stage; readonly office: Office }> {
+async function led(): Promise<{ readonly stage: Stage; readonly reception: Reception }> {
   const stage = new Stage(defaultCharts, 1);
   stage.join({ a: { slots: 1 } });
   await stage.led('a');
-  const office = stage.fleet.nodes.get('a')?.contender?.office;
-  if (office === null || office === undefined) throw new Error('a does not lead');
-  return { stage, office };
+  const reception = stage.fleet.nodes.get('a')?.contender?.office?.reception;
+  if (reception === undefined) throw new Error('a does not lead');
+  return { stage, reception };
 }
 
 /** The next answer of the leader never arrives. */
-function loseNextAnswer(office: Office): void {
-  const answer = office.answer.bind(office);
-  office.answer = () => {
-    office.answer = answer;
+function loseNextAnswer(reception: Reception): void {
+  const answer = reception.answer.bind(reception);
+  reception.answer = () => {
+    reception.answer = answer;
   };
 }
 
 test('a cancel whose answer is lost is told that it is cancelled', async () => {
-  const { stage, office } = await led();
+  const { stage, reception } = await led();
   const id = await stage.submit({}, { delayMs: 100_000 });
-  loseNextAnswer(office);
+  loseNextAnswer(reception);
   expect(await stage.ask(stage.client.cancel(id))).toBe('cancelled');
   await expect(stage.ask(stage.client.cancel(id))).rejects.toMatchObject({ code: 'ALREADY_ENDED' });
 });
 
 test('a retry whose answer is lost is not refused', async () => {
-  const { stage, office } = await led();
+  const { stage, reception } = await led();
   const id = await stage.submit({ failures: 1 }, { maxRetries: 0 });
   await stage.becomes(id, 'failed');
-  loseNextAnswer(office);
+  loseNextAnswer(reception);
   await stage.ask(stage.client.retry(id));
   await stage.becomes(id, 'completed');
 });
 
 test('a submit that is in the ledger is answered as such, also when the ledger is full by then', async () => {
-  const { stage, office } = await led();
+  const { stage, reception } = await led();
   const ledger = stage.world.ledger(stage.fleet.name);
-  const answer = office.answer.bind(office);
-  office.answer = () => undefined;
+  const answer = reception.answer.bind(reception);
+  reception.answer = () => undefined;
   const submitting = stage.client.submit({ type: 'work', payload: {} });
   await stage.run(1_000);
-  office.answer = answer;
+  reception.answer = answer;
   const readBounds = ledger.readBounds.bind(ledger);
   ledger.readBounds = () => {
     const bounds = readBounds();

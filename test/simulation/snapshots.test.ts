@@ -1,10 +1,12 @@
 /** Ledgers that are shortened while the fleet works: rule 7. Whoever comes later goes on from a snapshot. */
 import { expect, test } from 'vitest';
+import type { AgentId } from '../../src/domain/ids.ts';
 import { canonical } from '../../src/domain/state-hash.ts';
 import { settingsFrom, type Settings } from '../../src/domain/settings.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
 import { EventLog } from '../../src/http/event-log.ts';
 import { EventStream, type Socket } from '../../src/http/event-stream.ts';
+import { Keeper } from '../../src/runtime/keeper.ts';
 import { Observer } from '../../src/runtime/observer.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { SimulatedFleet } from '../../src/simulation/index.ts';
@@ -234,6 +236,37 @@ test('a standby whose stream was made anew behind its back does not shorten the 
   expect(anew.leaders().map(({ id }) => id)).toEqual(['y']);
 });
 
+test.each([
+  ['of another ledger', { genesis: 'another', hash: null }],
+  ['written anew since', { genesis: null, hash: 'another' }],
+])('a state whose ledger is %s is not saved, and nothing is purged for it', async (_, wrong) => {
+  const stage = await played({});
+  await work(stage, 10);
+  const { replica } = stage.fleet.nodes.get('b')?.contender ?? {};
+  if (replica === undefined) throw new Error('b does not follow');
+  const state = { ...replica.state, genesis: wrong.genesis ?? replica.state.genesis };
+  const ports = stage.world.host('stray').ports(stage.fleet.name);
+  const keeper = new Keeper({
+    ...ports,
+    settings: settingsFrom({}),
+    replica: { state, lastHash: wrong.hash ?? replica.lastHash, committedSequence: state.sequence, bytes: 0 },
+    roster: { candidates: () => [] },
+    id: 'stray' as AgentId,
+    log: silentLog,
+    isLeader: () => false,
+    isVacant: () => false,
+    isSettled: () => true,
+    settle: (run) => {
+      run();
+    },
+  });
+  keeper.urge();
+  await stage.run(2_000);
+  expect(ledgerOf(stage).snapshots.complete).toEqual([]);
+  expect(ledgerOf(stage).first).toBe(1);
+  keeper.close();
+});
+
 test('snapshots of a ledger that is no more do not keep its successor long', async () => {
   const stage = await played(often, ['a', 'b']);
   await work(stage, 100);
@@ -259,9 +292,9 @@ test('snapshots of a ledger that is no more do not keep its successor long', asy
 
 test('what was held back while the state settled goes on, even if the look at it failed', async () => {
   const stage = await played({}, ['a']);
-  const office = stage.fleet.nodes.get('a')?.contender?.office;
+  const reception = stage.fleet.nodes.get('a')?.contender?.office?.reception;
   expect(() =>
-    office?.settle(() => {
+    reception?.settle(() => {
       throw new Error('too much memory');
     }),
   ).toThrow('too much memory');
