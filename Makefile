@@ -14,10 +14,11 @@ sources := $(shell find src actors examples bench -mindepth 1 \( -name '*.ts' -o
 
 ## Variables, as in `make simulate SEEDS=500`:
 SEEDS ?= 50#   how many seeds `simulate` runs
+REQUESTS ?= 10000# how many requests `fuzz` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration simulate mutants demo up bench graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants demo up bench graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,14 +59,17 @@ types: setup ## types of everything, and that the core compiles with no Node and
 package: build
 	$(bin)/publint --strict
 
-test: build ## all tests: unit, machines, simulation, conformance, integration, scenarios
+test: build ## all tests: unit, machines, simulation, conformance, integration, HTTP
 	$(vitest)
 
 test-unit: setup ## the tests that need no server (seconds)
 	$(vitest) test/unit test/machines test/tidy.test.ts
 
 test-integration: build ## the tests against a real nats-server
-	$(vitest) test/conformance test/integration test/scenarios
+	$(vitest) test/conformance test/integration test/http
+
+fuzz: build ## REQUESTS requests made from the OpenAPI document, against a real fleet
+	FUZZ_REQUESTS=$(REQUESTS) $(vitest) test/http/fuzz.test.ts
 
 simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
 	SEEDS=$(SEEDS) $(vitest) test/simulation
