@@ -4,11 +4,13 @@
  */
 import type { Settings } from '../domain/settings.ts';
 import type { Clock, TimerHandle } from '../ports.ts';
+import type { Replica } from './replica.ts';
 import type { SlotWriter } from './slot-writer.ts';
 
 export interface FullnessOptions {
   readonly clock: Clock;
   readonly writer: SlotWriter;
+  readonly replica: Pick<Replica, 'bytes'>;
   readonly settings: Pick<Settings, 'ledgerFullShare' | 'snapshotLookMs'>;
   /** Each time that it is found too full. */
   readonly onFull: () => void;
@@ -17,7 +19,11 @@ export interface FullnessOptions {
 export class Fullness {
   readonly #options: FullnessOptions;
   #timer: TimerHandle | null = null;
-  #share = 0;
+  /** As the broker said last. */
+  #bytes = 0;
+  #bytesMax = Infinity;
+  /** What the replica had seen written then. */
+  #seen = 0;
   #isClosed = false;
 
   constructor(options: FullnessOptions) {
@@ -27,8 +33,11 @@ export class Fullness {
 
   /** Why nothing new is taken; null: it is. */
   get refusal(): string | null {
-    if (this.#share <= this.#options.settings.ledgerFullShare) return null;
-    const percent = Math.floor(this.#share * 100);
+    const { replica, settings } = this.#options;
+    // What was written since the broker was asked counts too.
+    const share = (this.#bytes + replica.bytes - this.#seen) / this.#bytesMax;
+    if (share <= settings.ledgerFullShare) return null;
+    const percent = Math.floor(share * 100);
     return `the ledger holds ${percent} % of what it may; nothing new is taken until it has been shortened`;
   }
 
@@ -38,11 +47,15 @@ export class Fullness {
   }
 
   #look(): void {
-    const { clock, writer, settings, onFull } = this.#options;
+    const { clock, writer, replica, settings, onFull } = this.#options;
     writer.withConnection((connection) => {
       connection.readBounds((bounds) => {
         if (this.#isClosed) return;
-        if (bounds.kind === 'bounds') this.#share = bounds.bytes / bounds.bytesMax;
+        if (bounds.kind === 'bounds') {
+          this.#bytes = bounds.bytes;
+          this.#bytesMax = bounds.bytesMax;
+          this.#seen = replica.bytes;
+        }
         if (this.refusal !== null) onFull();
         this.#timer = clock.setTimeout(() => {
           this.#look();
