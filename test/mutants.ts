@@ -146,7 +146,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/runtime/committer.ts',
     find: 'this.#isFinished = true;',
     replace: '',
-    tests: fleets,
+    tests: ['test/simulation/handover.test.ts'],
   },
   {
     rule: '3, answers',
