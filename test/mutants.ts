@@ -210,8 +210,8 @@ export const mutants: readonly Mutant[] = [
     rule: '3.7',
     breaks: 'a keeper shortens a ledger that its snapshots are not of',
     file: 'src/runtime/keeper.ts',
-    find: 'if (isOurs) run();',
-    replace: 'if (isOurs || !isOurs) run();',
+    find: 'if (isOurs) run(bounds);',
+    replace: 'if (isOurs || !isOurs) run(bounds);',
     tests: ['test/simulation/snapshots.test.ts'],
   },
   {

@@ -17,7 +17,7 @@ import { ConclaveError, problem, problemOf } from '../domain/errors.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Endpoint, Incoming } from '../ports.ts';
 import { encode } from '../wire/codec.ts';
-import { digestOf, doorFor, type Door } from '../wire/door.ts';
+import { doorFor, type Door } from '../wire/door.ts';
 import {
   AgentsSchema,
   ByIdSchema,
@@ -28,6 +28,7 @@ import {
   ProposeSchema,
   TasksSchema,
   VoteSchema,
+  type ChangeMessage,
   type ProposeMessage,
 } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
@@ -88,24 +89,15 @@ export function endpointsFor(office: Office): Endpoint[] {
         true,
       );
     }),
-    checked('cancel', doors.change, ({ id, key }, message) => {
+    checked('cancel', doors.change, (body, message) => {
       const { tasks } = office.state;
-      change(office, message, {
-        id: id as TaskId,
-        key,
-        decide: (context) => decideCancel(context, id as TaskId),
-        again: () => ({
-          status: tasks.get(id as TaskId)?.status === 'cancelled' ? 'cancelled' : 'cancelling',
-        }),
+      change(office, message, body, {
+        decide: decideCancel,
+        again: (id) => ({ status: tasks.get(id)?.status === 'cancelled' ? 'cancelled' : 'cancelling' }),
       });
     }),
-    checked('retry', doors.change, ({ id, key }, message) => {
-      change(office, message, {
-        id: id as TaskId,
-        key,
-        decide: (context) => decideRetry(context, id as TaskId),
-        again: () => null,
-      });
+    checked('retry', doors.change, (body, message) => {
+      change(office, message, body, { decide: decideRetry, again: () => null });
     }),
     checked('propose', doors.propose, (body, message) => {
       propose(office, body, message);
@@ -163,17 +155,17 @@ export function endpointsFor(office: Office): Endpoint[] {
 function change<T extends object | null>(
   office: Office,
   message: Incoming,
+  body: ChangeMessage,
   of: {
-    readonly id: TaskId;
-    readonly key: string | undefined;
-    readonly decide: (context: DecisionContext) => Verdict<T>;
-    readonly again: () => T;
+    readonly decide: (context: DecisionContext, id: TaskId) => Verdict<T>;
+    readonly again: (id: TaskId) => T;
   },
 ): void {
-  const { id, key = office.options.random.id(), decide, again } = of;
-  const name = { key, digest: digestOf(message.data) };
+  const id = body.id as TaskId;
+  const name = nameOf(body, message.data, () => office.options.random.id());
   office.reception.decide<T>(message, {
-    decide: (context) => decideOnce(context, name, { id, decide: () => decide(context), again }),
+    decide: (context) =>
+      decideOnce(context, name, { id, decide: () => of.decide(context, id), again: () => of.again(id) }),
     view: (value) => ({ id, ...value }),
   });
 }

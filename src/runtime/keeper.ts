@@ -183,11 +183,9 @@ export class Keeper {
         this.#end();
         return;
       }
-      const { state, lastHash } = replica;
-      const { genesis, sequence } = state;
       try {
-        const data = encode(snapshotOf(state, { lastHash }), 'msgpack');
-        this.#save(connection, { genesis, sequence, lastHash, data, times });
+        const data = encode(snapshotOf(replica.state, replica), 'msgpack');
+        this.#save(connection, { point: pointOf(replica), data, times });
       } catch (error) {
         this.#end(`the state could not be written: ${String(error)}`);
       }
@@ -196,10 +194,10 @@ export class Keeper {
 
   #save(
     connection: LedgerConnection,
-    taken: Point & { readonly data: Uint8Array; readonly times: number },
+    { point, data, times }: { readonly point: Point; readonly data: Uint8Array; readonly times: number },
   ): void {
-    const { genesis, sequence, lastHash, data, times } = taken;
-    this.#prove(connection, taken, () => {
+    const { genesis, sequence } = point;
+    this.#prove(connection, point, () => {
       connection.saveSnapshot({ sequence, data }, (saved) => {
         if (saved.kind !== 'saved') {
           this.#end(saved.kind === 'tooLarge' ? `it has ${data.length} bytes` : saved.reason);
@@ -207,7 +205,7 @@ export class Keeper {
         }
         this.#options.log.info({ sequence, bytes: data.length }, 'snapshot saved');
         this.#note(sequence);
-        this.#good.set(saved.name, { genesis, sequence, lastHash });
+        this.#good.set(saved.name, point);
         this.#tidy(connection, genesis, times);
       });
     });
@@ -217,7 +215,11 @@ export class Keeper {
    * Goes on if this point is one of the stream's own: its last entry, or the one before an entry that names it. A
    * stream that was made anew or written anew behind our back is not ours to shorten.
    */
-  #prove(connection: LedgerConnection, { genesis, sequence, lastHash }: Point, run: () => void): void {
+  #prove(
+    connection: LedgerConnection,
+    { genesis, sequence, lastHash }: Point,
+    run: (bounds: { readonly first: number; readonly last: number }) => void,
+  ): void {
     connection.readBounds((bounds) => {
       if (bounds.kind === 'unavailable') {
         this.#end(bounds.reason);
@@ -237,7 +239,7 @@ export class Keeper {
         const entry = decodeEntry(slot.data);
         const isOurs =
           entry?.genesis === genesis && (isLast ? hashOf(slot.data) : entry.previous) === lastHash;
-        if (isOurs) run();
+        if (isOurs) run(bounds);
         else this.#end(`entry ${sequence} of the ledger is not the one that was read: it is another ledger`);
       });
     });
@@ -333,25 +335,19 @@ export class Keeper {
 
   /** Never the last entry: a follower has to find where the ledger goes on. */
   #purge(connection: LedgerConnection, older: Point): void {
-    this.#prove(connection, older, () => {
-      connection.readBounds((bounds) => {
-        if (bounds.kind === 'unavailable') {
-          this.#end(bounds.reason);
-          return;
-        }
-        const upTo = Math.min(older.sequence, bounds.last - 1);
-        if (upTo < bounds.first) {
+    this.#prove(connection, older, ({ first, last }) => {
+      const upTo = Math.min(older.sequence, last - 1);
+      if (upTo < first) {
+        this.#isUrged = false;
+        this.#end();
+        return;
+      }
+      connection.purge(upTo, (purged) => {
+        if (purged.kind === 'purged') {
           this.#isUrged = false;
+          this.#options.log.info({ first: purged.first }, 'ledger purged');
           this.#end();
-          return;
-        }
-        connection.purge(upTo, (purged) => {
-          if (purged.kind === 'purged') {
-            this.#isUrged = false;
-            this.#options.log.info({ first: purged.first }, 'ledger purged');
-            this.#end();
-          } else this.#end(purged.kind === 'refused' ? 'it would have emptied the ledger' : purged.reason);
-        });
+        } else this.#end(purged.kind === 'refused' ? 'it would have emptied the ledger' : purged.reason);
       });
     });
   }

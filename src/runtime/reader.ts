@@ -45,13 +45,6 @@ export interface ReaderSource {
 /** How much of a page can be carried: the first of the items. */
 export type Cut = <T>(items: readonly T[]) => readonly T[];
 
-interface PageQuery {
-  readonly skip?: number;
-  readonly limit?: number;
-  readonly cursor?: string;
-  readonly order?: Slice['order'];
-}
-
 export class Reader {
   readonly #source: ReaderSource;
   #catalog: Catalog | null = null;

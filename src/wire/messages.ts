@@ -283,6 +283,7 @@ export interface SnapshotMessage {
 export const ByIdSchema = Type.Object({ id: Id }, closed);
 /** A change of one thing, told from its own repeats by the key. */
 export const ChangeSchema = Type.Object({ id: Id, key: Type.Optional(RetryKey) }, closed);
+export type ChangeMessage = Static<typeof ChangeSchema>;
 export const OutcomesSchema = Type.Object({ ids: Type.Array(Id, { maxItems: 1_000 }) }, closed);
 /** Which part of a list: `skip` is for its beginning, `cursor` for what follows. */
 const page = {
