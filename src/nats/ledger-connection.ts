@@ -27,6 +27,7 @@ import { fence, type NatsLog } from './log.ts';
 import { RequestMux } from './request-mux.ts';
 import { NatsSnapshots, type NatsSnapshotsOptions } from './snapshots.ts';
 import { askBounds, purgeUpTo } from './stream-bounds.ts';
+import type { StreamPlacement } from './stream-config.ts';
 
 /** Of a broker that has not said how much it takes. */
 const payloadBytesMin = 64 * 1024;
@@ -37,6 +38,7 @@ export interface NatsLedgerConnectionOptions {
   readonly inboxPrefix?: string;
   readonly snapshots: Pick<NatsSnapshotsOptions, 'subjects' | 'mayCreate' | 'random'> & {
     readonly bytesMax?: number;
+    readonly placement?: StreamPlacement;
   };
   readonly log: NatsLog;
 }
@@ -144,11 +146,11 @@ export class NatsLedgerConnection implements LedgerConnection {
   }
 
   #snapshotsOf({ snapshots, log }: NatsLedgerConnectionOptions): NatsSnapshots {
-    const { subjects, bytesMax, ...parts } = snapshots;
+    const { subjects, mayCreate, random, ...size } = snapshots;
     const { stream, all: subject } = subjects;
-    const size = bytesMax === undefined ? {} : { bytesMax };
     return new NatsSnapshots({
-      ...parts,
+      mayCreate,
+      random,
       subjects,
       log,
       request: this.request,

@@ -88,13 +88,13 @@ export class NatsLedger implements Ledger {
   async #open(): Promise<OpenOutcome> {
     const { address, wish, mayCreate, random, snapshots, log } = this.#options;
     const nc = await connectNats(address, false);
-    const { stream, subject, bytesMax } = wish;
+    const { stream, subject, replicas: _, ...likeTheLedger } = wish;
     const { inboxPrefix } = address;
     const connection = new NatsLedgerConnection(nc, {
       stream,
       subject,
       log,
-      snapshots: { subjects: snapshots, mayCreate, random, ...(bytesMax === undefined ? {} : { bytesMax }) },
+      snapshots: { subjects: snapshots, mayCreate, random, ...likeTheLedger },
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     });
     const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;

@@ -9,11 +9,14 @@ import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
 import { snapshotSubjectsOf } from './snapshot-subjects.ts';
+import type { StreamPlacement } from './stream-config.ts';
 
 export interface NatsPortsOptions extends NatsAddress {
   readonly fleet: string;
   /** Of the ledger's stream. Not given: 1 when it is created, any when it exists. Snapshots have as many as the ledger. */
   readonly replicas?: 1 | 3;
+  /** Where the two streams are created. Not given: in the cluster that this process is connected to. */
+  readonly placement?: StreamPlacement;
   /** Of the ledger's stream, and as much again for the snapshots. Default 1 GiB. */
   readonly ledgerBytesMax?: number;
   /** Whether a ledger that is not there is created. Default true. */
@@ -30,7 +33,7 @@ export interface NatsPorts extends Ports {
 
 /** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the credentials. */
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
-  const { fleet, replicas, ledgerBytesMax, mayCreate = true, log, ...address } = options;
+  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, ...address } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
   const nc = await connectNats(address, true);
   const { inboxPrefix } = address;
@@ -40,6 +43,7 @@ export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPort
     subject,
     ...(replicas === undefined ? {} : { replicas }),
     ...(ledgerBytesMax === undefined ? {} : { bytesMax: ledgerBytesMax }),
+    ...(placement === undefined ? {} : { placement }),
   };
   const snapshots = snapshotSubjectsOf(fleet);
   const parts = { bus, clock: realClock, random: realRandom, log };

@@ -13,6 +13,14 @@ export interface StreamWish {
   readonly replicas?: number;
   /** An existing stream may have more. Default 1 GiB. */
   readonly bytesMax?: number;
+  /** Of a new stream. One that exists may have been moved, and keeps every guarantee where it is. */
+  readonly placement?: StreamPlacement;
+}
+
+/** Which servers of a supercluster may hold it: those of a cluster, and that have all the tags. */
+export interface StreamPlacement {
+  readonly cluster?: string;
+  readonly tags?: readonly string[];
 }
 
 const ledgerBytesMaxDefault = 1024 ** 3;
@@ -60,6 +68,7 @@ export function newStreamConfig(wish: StreamWish): StreamConfig {
     ...required(wish),
     num_replicas: wish.replicas ?? 1,
     max_bytes: wish.bytesMax ?? ledgerBytesMaxDefault,
+    ...(wish.placement === undefined ? {} : { placement: wish.placement }),
   };
 }
 

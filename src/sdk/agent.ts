@@ -101,6 +101,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     ...addressOf(options, { role: 'agent', id, log }),
     inboxPrefix: subjects.replies(id),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+    ...(options.placement === undefined ? {} : { placement: options.placement }),
   });
   try {
     checkBroker(ports, settings);

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { answerOf, conclave, freePort, startConclave, startUp, type UpDocument } from '../support/command.ts';
+import { answerOf, conclave, startConclave, startUp, type UpDocument } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { withServer } from '../support/nats-server.ts';
-import { conclave, freePort, type Ended } from '../support/command.ts';
+import { conclave, type Ended } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'conclave-input-'));
 afterAll(() => {

@@ -4,10 +4,10 @@
  */
 import { execa } from 'execa';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+import { freePort } from './free-port.ts';
 
 /** `CONCLAVE_TEST_COMMAND`: another build than the one that `make build` leaves. */
 const program =
@@ -150,20 +150,6 @@ export function withUp(
     if (fleet === undefined) throw new Error('withUp(): the fleet runs inside tests only');
     return fleet;
   };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }
 
 /** False also for one that has ended and that nobody has collected. */

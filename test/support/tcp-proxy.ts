@@ -20,7 +20,11 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
+/** `delayMs`: how long every byte is on its way, in each direction. Default 0. */
+export async function startTcpProxy(
+  target: { readonly port: number },
+  { delayMs = 0 }: { readonly delayMs?: number } = {},
+): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let mode: 'open' | 'cut' | 'stalled' = 'open';
   let swallow: ((frame: Buffer) => boolean) | null = null;
@@ -29,6 +33,11 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     if (swallow?.(frame) !== true) return true;
     swallow = null;
     return false;
+  };
+  // Timers of one length run in the order in which they were set.
+  const send = (to: Socket, bytes: Buffer): void => {
+    if (delayMs === 0) to.write(bytes);
+    else setTimeout(() => to.writable && to.write(bytes), delayMs);
   };
   const server = createServer((client) => {
     if (mode === 'cut') {
@@ -45,9 +54,9 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     };
     const split = frameSplitter();
     upstream.on('data', (chunk) => {
-      for (const frame of split(chunk)) if (passes(frame)) client.write(frame);
+      for (const frame of split(chunk)) if (passes(frame)) send(client, frame);
     });
-    client.on('data', (chunk) => upstream.write(chunk));
+    client.on('data', (chunk) => send(upstream, chunk));
     for (const socket of pair) {
       socket.setNoDelay(true);
       socket.on('close', end);

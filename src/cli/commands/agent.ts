@@ -3,10 +3,12 @@ import { Option, type Command } from 'commander';
 import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import type { HandlerSet } from '../handler-module.ts';
+import { healthAddress, openHealthPort, type HealthAddress } from '../health-port.ts';
 import { printItem, remark } from '../output.ts';
 import { leaveWithParent, tellParent } from '../parent-process.ts';
+import type { JoinOptions } from '../../sdk/options.ts';
 import { sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
-import { decimal, given, integer, list, name, pairs } from '../values.ts';
+import { decimal, given, integer, list, name, pairs, text } from '../values.ts';
 
 interface Options {
   readonly id: string;
@@ -15,10 +17,16 @@ interface Options {
   readonly slots?: number;
   readonly label?: Readonly<Record<string, string>>;
   readonly electable: boolean;
+  readonly replicas?: 1 | 3;
+  readonly placementCluster?: string;
+  readonly placementTag?: readonly string[];
+  readonly health?: HealthAddress;
   readonly module?: string;
   readonly run?: Readonly<Record<string, string>>;
   readonly demo?: boolean;
 }
+
+type LedgerOptions = Pick<JoinOptions, 'replicas' | 'placement'>;
 
 /** Joining takes a fraction of a second where somebody leads. */
 const REMARK_AFTER_MS = 5_000;
@@ -51,6 +59,22 @@ export function addAgent(program: Command): void {
     .option('--slots <n>', 'how many tasks at once (default: 1)', integer('slots', { min: 1, max: 10_000 }))
     .option('--label <key=value>', 'free-form; may be repeated', pairs('label', name('label')))
     .option('--no-electable', 'never leads')
+    .option('--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3', replicasOf)
+    .option(
+      '--placement-cluster <name>',
+      'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
+      text('placement-cluster', { min: 1, max: 255 }),
+    )
+    .option(
+      '--placement-tag <tag>',
+      'of the servers that hold it; may be repeated',
+      list(text('placement-tag', { min: 1, max: 255 })),
+    )
+    .option(
+      '--health <[address:]port>',
+      'answer GET /healthz and /readyz there (default address: 127.0.0.1)',
+      healthAddress,
+    )
     .option('--module <file>', 'handlers from a JavaScript module')
     .option(
       '--run <type=program>',
@@ -64,9 +88,10 @@ export function addAgent(program: Command): void {
 
 async function agent(options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
-  const { id, capability, priority, slots, label, electable } = options;
+  const { id, capability, priority, slots, label, electable, health } = options;
   const handlers = await handlersOf(options, shared);
   const parent = leaveWithParent();
+  const healthPort = health === undefined ? null : await openHealthPort(health);
   const { joinFleet } = await import('../../sdk/agent.ts');
   const { servers, fleet } = shared;
   const impatience = setTimeout(() => {
@@ -78,11 +103,13 @@ async function agent(options: Options, command: Command): Promise<void> {
     ...(await connectOptionsOf(shared, id)),
     id,
     electable,
+    ...ledgerOptionsOf(options),
     ...given({ capabilities: capability, priority, slots, labels: label, vote: handlers.vote }),
     tasks: handlers.tasks,
   });
   clearTimeout(impatience);
   parent.leaves(joined);
+  healthPort?.tells(joined);
   // A terminal that is closed; for Ctrl-C and SIGTERM the library leaves by itself.
   process.once('SIGHUP', () => void joined.leave());
   const types = Object.keys(handlers.tasks).join(', ');
@@ -92,6 +119,24 @@ async function agent(options: Options, command: Command): Promise<void> {
     });
   }
   await joined.ended;
+}
+
+function replicasOf(text: string): 1 | 3 {
+  if (text === '1') return 1;
+  if (text === '3') return 3;
+  throw badInput('replicas', 'must be 1 or 3');
+}
+
+function ledgerOptionsOf({
+  replicas,
+  placementCluster: cluster,
+  placementTag: tags,
+}: Options): LedgerOptions {
+  const isPlaced = cluster !== undefined || tags !== undefined;
+  return {
+    ...given({ replicas }),
+    ...(isPlaced ? { placement: given({ cluster, tags }) } : {}),
+  };
 }
 
 async function handlersOf(options: Options, shared: SharedOptions): Promise<HandlerSet> {
