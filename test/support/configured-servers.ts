@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { findNatsServer } from '../../src/nats/server-binary.ts';
 import { freePort } from './free-port.ts';
@@ -226,8 +226,9 @@ async function untilHealthy({ monitorUrl }: ConfiguredServer): Promise<void> {
   }
 }
 
+/** A name below infra/nats, or a whole path. */
 function configurationOf(file: string): string {
-  return join(root, 'infra/nats', file);
+  return resolve(root, 'infra/nats', file);
 }
 
 function newFolder(): string {
