@@ -101,7 +101,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     ...addressOf(options, { role: 'agent', id, log }),
     inboxPrefix: subjects.replies(id),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
-    ...(options.placement === undefined ? {} : { placement: options.placement }),
+    ...(options.ledgerPlacement === undefined ? {} : { placement: options.ledgerPlacement }),
   });
   try {
     checkBroker(ports, settings);

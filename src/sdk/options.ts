@@ -47,7 +47,7 @@ export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
    * Which servers hold the ledger, when this process creates it: those of a cluster, and that have all the tags. Default:
    * the cluster that this process is connected to.
    */
-  readonly placement?: { readonly cluster?: string; readonly tags?: readonly string[] };
+  readonly ledgerPlacement?: { readonly cluster?: string; readonly tags?: readonly string[] };
   /**
    * While this process leads, agents must ask with reply subjects of their own prefix; plain `_INBOX.` ones are not
    * answered. For servers whose permissions pin each agent's prefix. Default false.

@@ -1,7 +1,7 @@
 /** The manifests of infra/kubernetes: against Kubernetes' schemas, our command and nats-server. */
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { ConfigMap, Namespace, Service, type Container } from 'kubernetes-models/v1';
+import { ConfigMap, Namespace, Service, type IContainer } from 'kubernetes-models/v1';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -133,7 +133,7 @@ function dataOf(name: string): Readonly<Record<string, string>> {
 
 /** As the kubelet puts it together. */
 function environmentOf(
-  container: Container,
+  container: IContainer,
   fields: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const env: Record<string, string> = {};

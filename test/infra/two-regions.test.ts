@@ -24,7 +24,7 @@ const silent = {
 };
 /** Less patience with a ledger that is out of reach than NATS's own fail-over needs: here it never fails over. */
 const settings = { appendTimeoutMs: 1_000, appendResignMs: 4_000, appendResignReplicatedMs: 4_000 };
-const placement = { cluster: 'west', tags: ['region:west'] };
+const ledgerPlacement = { cluster: 'west', tags: ['region:west'] };
 
 let regions: TwoRegions;
 let count = 0;
@@ -47,14 +47,22 @@ interface Scene {
   readonly fleet: string;
   readonly west: Fleet;
   readonly east: Fleet;
+  /** In east, and soon gives up. */
+  readonly hasty: Fleet;
   join(id: string, region: Region, priority: number): Promise<Agent>;
 }
 
 async function scene(): Promise<Scene> {
   count += 1;
   const fleet = `regions_${count}`;
-  const clientIn = async (region: Region): Promise<Fleet> => {
-    const client = await connectFleet({ servers: regions.urls(region), fleet, ...login, log: silent });
+  const clientIn = async (region: Region, timeoutMs = 30_000): Promise<Fleet> => {
+    const client = await connectFleet({
+      servers: regions.urls(region),
+      fleet,
+      ...login,
+      timeoutMs,
+      log: silent,
+    });
     clients.push(client);
     return client;
   };
@@ -62,6 +70,7 @@ async function scene(): Promise<Scene> {
     fleet,
     west: await clientIn('west'),
     east: await clientIn('east'),
+    hasty: await clientIn('east', 1_000),
     join: async (id, region, priority) => {
       const agent = await joinFleet({
         servers: regions.urls(region),
@@ -72,7 +81,7 @@ async function scene(): Promise<Scene> {
         capabilities: [region],
         slots: 4,
         replicas: 3,
-        placement,
+        ledgerPlacement,
         settings,
         handleSignals: false,
         log: silent,
@@ -99,7 +108,7 @@ async function refusalOf(call: Promise<unknown>): Promise<ConclaveError> {
 
 async function echoed(client: Fleet, capability?: Region): Promise<unknown> {
   const required = capability === undefined ? {} : { requiredCapabilities: [capability] };
-  const task = await client.submit({ type: 'echo', payload: 7, ...required }, { timeoutMs: 30_000 });
+  const task = await client.submit({ type: 'echo', payload: 7, ...required });
   return task.result();
 }
 
@@ -129,7 +138,7 @@ test('the ledger stands where it is placed, also when an agent of the other regi
 });
 
 test('a cut link leaves the region of the ledger at work and tells the other that nobody leads', async () => {
-  const { fleet, join, west, east } = await scene();
+  const { fleet, join, west, east, hasty } = await scene();
   await join('west_1', 'west', 9);
   for (const id of ['west_2', 'west_3']) await join(id, 'west', 1);
   const away = [await join('east_1', 'east', 2), await join('east_2', 'east', 2)];
@@ -141,7 +150,7 @@ test('a cut link leaves the region of the ledger at work and tells the other tha
   // A standby of its own region says so.
   await until(async () => !(await east.status()).hasLeader);
   expect(await east.status()).toMatchObject({ leader: null, health: 'unhealthy' });
-  const refusal = refusalOf(east.submit({ type: 'echo', payload: 8 }, { timeoutMs: 1_000 }));
+  const refusal = refusalOf(hasty.submit({ type: 'echo', payload: 8 }));
   expect(await refusal).toMatchObject({ code: 'NO_LEADER', isRetryable: true });
   await until(async () => (await west.status()).agents.dead === 2);
   expect(away.map(({ isLeader }) => isLeader)).toEqual([false, false]);

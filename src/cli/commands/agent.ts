@@ -18,15 +18,15 @@ interface Options {
   readonly label?: Readonly<Record<string, string>>;
   readonly electable: boolean;
   readonly replicas?: 1 | 3;
-  readonly placementCluster?: string;
-  readonly placementTag?: readonly string[];
+  readonly ledgerCluster?: string;
+  readonly ledgerTag?: readonly string[];
   readonly health?: HealthAddress;
   readonly module?: string;
   readonly run?: Readonly<Record<string, string>>;
   readonly demo?: boolean;
 }
 
-type LedgerOptions = Pick<JoinOptions, 'replicas' | 'placement'>;
+type LedgerOptions = Pick<JoinOptions, 'replicas' | 'ledgerPlacement'>;
 
 /** Joining takes a fraction of a second where somebody leads. */
 const REMARK_AFTER_MS = 5_000;
@@ -61,14 +61,14 @@ export function addAgent(program: Command): void {
     .option('--no-electable', 'never leads')
     .option('--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3', replicasOf)
     .option(
-      '--placement-cluster <name>',
+      '--ledger-cluster <name>',
       'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
-      text('placement-cluster', { min: 1, max: 255 }),
+      text('ledger-cluster', { min: 1, max: 255 }),
     )
     .option(
-      '--placement-tag <tag>',
+      '--ledger-tag <tag>',
       'of the servers that hold it; may be repeated',
-      list(text('placement-tag', { min: 1, max: 255 })),
+      list(text('ledger-tag', { min: 1, max: 255 })),
     )
     .option(
       '--health <[address:]port>',
@@ -129,13 +129,13 @@ function replicasOf(text: string): 1 | 3 {
 
 function ledgerOptionsOf({
   replicas,
-  placementCluster: cluster,
-  placementTag: tags,
+  ledgerCluster: cluster,
+  ledgerTag: tags,
 }: Options): LedgerOptions {
   const isPlaced = cluster !== undefined || tags !== undefined;
   return {
     ...given({ replicas }),
-    ...(isPlaced ? { placement: given({ cluster, tags }) } : {}),
+    ...(isPlaced ? { ledgerPlacement: given({ cluster, tags }) } : {}),
   };
 }
 
