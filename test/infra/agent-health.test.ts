@@ -13,8 +13,9 @@ let count = 0;
 
 interface Probed {
   readonly agent: Running;
-  probe(path: string): Promise<{ readonly status: number; readonly body: unknown } | null>;
-  until(status: number | null): Promise<void>;
+  readonly probe: (path: string) => Promise<{ readonly status: number; readonly body: unknown } | null>;
+  /** Null: nobody answers. */
+  readonly until: (status: number | null) => Promise<void>;
 }
 
 async function start(id: string, words: readonly string[] = []): Promise<Probed> {

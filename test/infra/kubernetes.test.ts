@@ -49,14 +49,13 @@ test.each(named)('%s is as Kubernetes has it, and in our namespace', (_, manifes
     ({ apiVersion, kind }) => apiVersion === manifest.apiVersion && kind === manifest.kind,
   );
   expect(model).toBeDefined();
-  // The models' own types would say what this test is about to find out.
-  if (model !== undefined) new model(manifest as never).validate();
+  if (model !== undefined) new model(manifest).validate();
   if (manifest.kind !== 'Namespace') expect(manifest.metadata.namespace).toBe(namespace);
 });
 
 const workloads = manifests.filter(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment');
 const pods = workloads.map((manifest) => {
-  const { spec } = new StatefulSet(manifest as never);
+  const { spec } = new StatefulSet(manifest);
   const [container] = spec?.template.spec?.containers ?? [];
   if (spec === undefined || container === undefined)
     throw new Error(`${manifest.metadata.name}: no container`);

@@ -49,7 +49,7 @@ interface Scene {
   readonly east: Fleet;
   /** In east, and soon gives up. */
   readonly hasty: Fleet;
-  join(id: string, region: Region, priority: number): Promise<Agent>;
+  readonly join: (id: string, region: Region, priority: number) => Promise<Agent>;
 }
 
 async function scene(): Promise<Scene> {

@@ -119,7 +119,7 @@ export async function startTwoRegions({ delayMs }: { readonly delayMs: number })
 }
 
 /** What every server needs, as in infra/nats/server.conf. */
-export async function commonEnvironment(name: string, folder: string): Promise<Environment> {
+async function commonEnvironment(name: string, folder: string): Promise<Environment> {
   return {
     NATS_SERVER_NAME: name,
     NATS_LISTEN: `127.0.0.1:${await freePort()}`,

@@ -127,11 +127,7 @@ function replicasOf(text: string): 1 | 3 {
   throw badInput('replicas', 'must be 1 or 3');
 }
 
-function ledgerOptionsOf({
-  replicas,
-  ledgerCluster: cluster,
-  ledgerTag: tags,
-}: Options): LedgerOptions {
+function ledgerOptionsOf({ replicas, ledgerCluster: cluster, ledgerTag: tags }: Options): LedgerOptions {
   const isPlaced = cluster !== undefined || tags !== undefined;
   return {
     ...given({ replicas }),
