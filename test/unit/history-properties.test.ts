@@ -7,10 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { charts } from '../../actors/table.ts';
 import type { Entry, LedgerEvent } from '../../src/domain/events.ts';
 import { violations } from '../../src/domain/invariants.ts';
+import { restore, snapshotOf } from '../../src/domain/snapshot.ts';
 import { canonical } from '../../src/domain/state-hash.ts';
 import { emptyState, type FleetState } from '../../src/domain/state.ts';
-import { apply, beginEntry, leaderOf } from '../../src/domain/apply.ts';
+import { apply, applyEntry, beginEntry, leaderOf } from '../../src/domain/apply.ts';
 import type { Chart } from '../../src/domain/transitions.ts';
+import { decodeTrusted, encode } from '../../src/wire/codec.ts';
 import { decodeEntry, encodeEntry } from '../../src/wire/entry.ts';
 import { agent, Harness } from './harness.ts';
 import { act, histories, placeSome, SoftState, type Step } from './random-history.ts';
@@ -43,6 +45,17 @@ function live(steps: readonly Step[], look: (fleet: Harness, step: Step) => void
 /** As it comes back from the ledger. */
 const throughBytes = (entry: Entry): Entry => decodeEntry(encodeEntry(entry)) as Entry;
 
+const throughSnapshot = (state: FleetState): FleetState =>
+  restore(decodeTrusted(encode(snapshotOf(state, { lastHash: 'hash' }), 'msgpack'))).state;
+
+/** What a leader had after a step. */
+interface Seen {
+  readonly sequence: number;
+  /** Of the last entry. */
+  readonly events: number;
+  readonly canonical: string;
+}
+
 describe('any history', () => {
   it('replayed from the bytes of its entries, gives the same state', () => {
     fc.assert(
@@ -51,6 +64,36 @@ describe('any history', () => {
         expect(canonical(fleet.replayed(throughBytes))).toBe(canonical(fleet.state));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('gives the same state on the leader, on a standby and from a snapshot, at every sequence', () => {
+    fc.assert(
+      fc.property(histories(60), fc.nat(), (steps, n) => {
+        const seen: Seen[] = [];
+        const fleet = live(steps, ({ state, entries }) => {
+          const { sequence } = state;
+          seen.push({ sequence, events: entries.at(-1)?.events.length ?? 0, canonical: canonical(state) });
+        });
+        // An entry that was still open had not happened yet.
+        const whole = seen.filter(
+          ({ sequence, events }) => fleet.entries[sequence - 1]?.events.length === events,
+        );
+        const onLeader = new Map(whole.map((each) => [each.sequence, each.canonical]));
+        const standby = emptyState();
+        let restored: FleetState | null = null;
+        fleet.entries.forEach((entry, i) => {
+          const sequence = i + 1;
+          applyEntry(standby, throughBytes(entry), sequence, charts);
+          if (restored !== null) applyEntry(restored, throughBytes(entry), sequence, charts);
+          if (i === n % fleet.entries.length) restored = throughSnapshot(standby);
+          const expected = canonical(standby);
+          expect(onLeader.get(sequence) ?? expected).toBe(expected);
+          if (restored !== null) expect(canonical(restored)).toBe(expected);
+        });
+        expect(onLeader.get(standby.sequence)).toBe(canonical(standby));
+      }),
+      { numRuns: 200 },
     );
   });
 
