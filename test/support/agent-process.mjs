@@ -2,19 +2,24 @@
  * An agent in a process of its own, for tests that kill it. Configured by one JSON argument, told what to do and
  * tells what it did over IPC. `killAt` makes it end itself with SIGKILL at an exact moment of its nth append from
  * when it is armed: `before` it is sent, when it is `sent` and acknowledged but the acknowledgement not yet read,
- * or when it is `acked` and its first effect is about to leave.
+ * or when it is `acked` and its first effect is about to leave. `wallSkewMs` makes its wall clock wrong by that much.
  */
+import { createHash } from 'node:crypto';
 import { settingsFrom } from '../../dist/src/domain/settings.js';
+import { canonical } from '../../dist/src/domain/state-hash.js';
 import { openNatsPorts } from '../../dist/src/nats/ports.js';
 import { FleetNode } from '../../dist/src/runtime/node.js';
 import { subjectsOf } from '../../dist/src/wire/subjects.js';
 
 const config = JSON.parse(process.argv[2]);
-const { servers, fleet, id, priority = 0, slots = 4, killAt = null, isEager = false, settings = {} } = config;
+const { servers, fleet, id, priority = 0, slots = 4, replicas, wallSkewMs = 0 } = config;
+const { killAt = null, isEager = false, settings = {} } = config;
 const tell = (message) => process.send?.(message);
 const die = () => process.kill(process.pid, 'SIGKILL');
 let isArmed = false;
 let isDying = false;
+const wallNow = Date.now;
+Date.now = () => wallNow() + wallSkewMs;
 
 const write = (level) => (fields, message) => {
   const text = JSON.stringify({ level, id, message, ...fields }, (_, value) =>
@@ -26,7 +31,7 @@ const log = { debug: write('debug'), info: write('info'), warn: write('warn'), e
 
 const subjects = subjectsOf(fleet);
 const inboxPrefix = subjects.replies(id);
-const real = await openNatsPorts({ servers, fleet, role: 'agent', id, inboxPrefix, log });
+const real = await openNatsPorts({ servers, fleet, role: 'agent', id, inboxPrefix, replicas, log });
 const bus = Object.create(real.bus, {
   isOnline: { get: () => real.bus.isOnline },
   payloadBytesMax: { get: () => real.bus.payloadBytesMax },
@@ -48,8 +53,21 @@ const ledger = {
   },
 };
 
+const passedOn = [
+  'close',
+  'dropSnapshot',
+  'listSnapshots',
+  'loadSnapshot',
+  'onClosed',
+  'purge',
+  'readBounds',
+  'readSlot',
+  'saveSnapshot',
+];
+
 function armed(connection) {
   return {
+    ...Object.fromEntries(passedOn.map((name) => [name, connection[name].bind(connection)])),
     get isClosed() {
       return connection.isClosed;
     },
@@ -62,10 +80,6 @@ function armed(connection) {
         done(outcome);
       });
     },
-    readSlot: connection.readSlot.bind(connection),
-    readBounds: connection.readBounds.bind(connection),
-    onClosed: connection.onClosed.bind(connection),
-    close: connection.close.bind(connection),
   };
 }
 
@@ -75,9 +89,20 @@ const node = new FleetNode({
   subjects,
   settings: settingsFrom(settings),
   id,
-  profile: { capabilities: [], priority, slots, electable: true, labels: {}, handles: ['echo', 'slow'] },
+  profile: {
+    capabilities: [],
+    priority,
+    slots,
+    electable: true,
+    labels: {},
+    handles: ['echo', 'flaky', 'slow'],
+  },
   handlers: {
     echo: (task) => task.payload,
+    flaky: ({ attempt, payload }) => {
+      if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
+      return attempt;
+    },
     slow: (task, { signal }) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => resolve(task.payload.value ?? null), task.payload.ms);
@@ -98,7 +123,18 @@ const node = new FleetNode({
     void real.close().then(() => process.exit(problem === null ? 0 : 1));
   },
 });
+
+/** What this process has of the fleet; null while it is ahead of the ledger, or behind where it began. */
+function copyOfState() {
+  const { replica, office } = node.contender;
+  if (office !== null && !office.committer.isSettled) return null;
+  const { sequence } = replica.state;
+  const hash = createHash('sha256').update(canonical(replica.state)).digest('hex');
+  return { sequence, hash, isLeader: node.isLeader };
+}
+
 process.on('message', (message) => {
+  if (message === 'show') tell({ kind: 'shown', copy: copyOfState() });
   if (message === 'arm') isArmed = true;
   if (message === 'leave') node.leave();
 });

@@ -13,6 +13,17 @@ export interface AgentProcessOptions {
   /** Ranks itself first in every election. */
   readonly isEager?: boolean;
   readonly settings?: Record<string, number>;
+  /** Of the ledger, when this process creates it. */
+  readonly replicas?: 1 | 3;
+  /** How far its wall clock is ahead. */
+  readonly wallSkewMs?: number;
+}
+
+/** What a process has of the fleet's state, all of it in the ledger. */
+export interface Copy {
+  readonly sequence: number;
+  readonly hash: string;
+  readonly isLeader: boolean;
 }
 
 export interface AgentProcess {
@@ -22,6 +33,8 @@ export interface AgentProcess {
   readonly aborted: string[];
   readonly ended: Promise<unknown>;
   tell(message: 'arm' | 'leave'): void;
+  /** Null: it is ahead of the ledger just now, or has ended. */
+  copy(): Promise<Copy | null>;
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
@@ -52,8 +65,30 @@ export async function startAgent(options: AgentProcessOptions): Promise<AgentPro
     aborted,
     ended,
     tell: (message) => child.send(message),
+    copy: () => copyIn(child),
     signal: (signal) => child.kill(signal),
   };
+}
+
+function copyIn(child: ChildProcess): Promise<Copy | null> {
+  return new Promise((resolve) => {
+    const end = (copy: Copy | null): void => {
+      child.off('message', hear);
+      child.off('exit', gone);
+      resolve(copy);
+    };
+    const gone = (): void => {
+      end(null);
+    };
+    const hear = (message: { readonly kind: string; readonly copy?: Copy | null }): void => {
+      if (message.kind === 'shown') end(message.copy ?? null);
+    };
+    child.on('message', hear);
+    child.on('exit', gone);
+    if (!child.connected) gone();
+    // One that has just died: its exit tells.
+    else child.send('show', () => undefined);
+  });
 }
 
 /** SIGKILL for all that still run. */
