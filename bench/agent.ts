@@ -1,4 +1,4 @@
-/** One agent of the benchmark, in a process of its own: echoes. Tells what processor time it used. */
+/** One agent of a benchmark, in a process of its own: echoes. Tells what processor time and memory it uses. */
 import { joinFleet } from 'conclave';
 
 const [servers = '', fleet = '', id = '', priority = '0'] = process.argv.slice(2);
@@ -14,7 +14,10 @@ process.send?.('joined');
 process.on('message', (message) => {
   if (message === 'usage') {
     const { user, system } = process.cpuUsage();
-    process.send?.({ id, isLeader: agent.isLeader, cpuMs: (user + system) / 1_000 });
+    globalThis.gc?.();
+    const { rss: residentBytes, heapUsed: heapBytes } = process.memoryUsage();
+    const cpuMs = (user + system) / 1_000;
+    process.send?.({ id, isLeader: agent.isLeader, cpuMs, residentBytes, heapBytes });
   }
 });
 process.on('disconnect', () => process.exit(0));

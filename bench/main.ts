@@ -2,41 +2,25 @@
  * Tasks per second from submit to recorded completion: one nats-server with fsync on every append, four agent
  * processes, eight loops that submit 100 tasks at a time and wait for their outcomes. `SECONDS=n`, default 10.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { connectFleet, startPrivateServer, verifyLedger } from 'conclave';
+import { startCrew } from './crew.ts';
 
 const AGENTS = 4;
 const LOOPS = 8;
 const BATCH = 100;
 const seconds = Number(process.env['SECONDS'] ?? 10);
 
-interface Usage {
-  readonly id: string;
-  readonly isLeader: boolean;
-  readonly cpuMs: number;
-}
-
-async function usageOf(child: ChildProcess): Promise<Usage> {
-  const answered = once(child, 'message');
-  child.send('usage');
-  const [usage] = (await answered) as [Usage];
-  return usage;
-}
-
 const server = await startPrivateServer({ binary: process.env['CONCLAVE_NATS_SERVER'] });
 const fleetName = 'bench';
-const program = fileURLToPath(new URL('./agent.js', import.meta.url));
-const children: ChildProcess[] = [];
+const crew = await startCrew({ servers: server.url, fleet: fleetName, agents: AGENTS }).catch(
+  async (error: unknown) => {
+    await server.stop();
+    throw error;
+  },
+);
 try {
-  for (let i = 0; i < AGENTS; i++) {
-    const child = fork(program, [server.url, fleetName, `agent_${i}`, String(AGENTS - i)]);
-    children.push(child);
-    await once(child, 'message');
-  }
   const fleet = await connectFleet({ servers: server.url, fleet: fleetName });
-  const before = await Promise.all(children.map(usageOf));
+  const before = await crew.usages();
   const own = process.cpuUsage();
   const started = performance.now();
   let tasks = 0;
@@ -54,7 +38,7 @@ try {
   };
   await Promise.all(Array.from({ length: LOOPS }, loop));
   const elapsed = (performance.now() - started) / 1_000;
-  const after = await Promise.all(children.map(usageOf));
+  const after = await crew.usages();
   const { user, system } = process.cpuUsage(own);
   await fleet.close();
   const report = await verifyLedger({ servers: server.url, fleet: fleetName });
@@ -79,10 +63,6 @@ try {
     }),
   );
 } finally {
-  for (const child of children) {
-    const ended = once(child, 'exit');
-    child.disconnect();
-    await ended;
-  }
+  await crew.end();
   await server.stop();
 }
