@@ -1,5 +1,6 @@
 /** What happens to real processes on a real nats-server when they die, freeze, or lose their broker. */
 import { afterEach, expect, test } from 'vitest';
+import type { EventType, LedgerEvent } from '../../src/domain/events.ts';
 import { connectFleet, verifyLedger, type Fleet, type TaskHandle } from '../../src/index.ts';
 import {
   endAgents,
@@ -180,3 +181,71 @@ test('a restart of the broker under a running fleet kills no agent', async () =>
   ]);
   expect((await running.client.metrics()).recovery.deaths).toBe(0);
 });
+
+/** Ledger time of the latest event of each type, by what it is about. */
+type Times = ReadonlyMap<string, ReadonlyMap<EventType, number>>;
+
+async function timesIn(fleet: string): Promise<Times> {
+  const times = new Map<string, Map<EventType, number>>();
+  await verifyLedger({
+    servers: server().url,
+    fleet,
+    onEntry: ({ at, events }) => {
+      for (const event of events) {
+        const known = times.get(idIn(event)) ?? new Map<EventType, number>();
+        times.set(idIn(event), known.set(event.type, at));
+      }
+    },
+  });
+  return times;
+}
+
+function idIn(event: LedgerEvent): string {
+  if (event.type === 'task.submitted') return event.task.id;
+  if (event.type === 'proposal.opened') return event.proposal.id;
+  return 'id' in event ? event.id : '';
+}
+
+test.each([
+  ['ahead', 3_600_000],
+  ['behind', -3_600_000],
+])(
+  'a fail-over to a process whose clock is an hour %s expires nothing early and hangs nothing',
+  async (_, wallSkewMs) => {
+    const given = { settings: { retryBackoffMs: 12_000 }, handles: [] };
+    const running = await fleetOf([
+      { id: 'first', priority: 3, ...given },
+      { id: 'second', priority: 2, ...given, wallSkewMs },
+      { id: 'third', priority: 1, ...given, handles: ['echo', 'flaky', 'slow'] },
+    ]);
+    const { client, fleet } = running;
+    const tasks = await client.submitMany([
+      { type: 'slow', payload: { ms: 60_000 }, runTimeoutMs: 6_000, maxRetries: 0 },
+      { type: 'flaky', payload: { failures: 1 } },
+      { type: 'echo', payload: 1, delayMs: 6_000 },
+    ]);
+    const open = { type: 'policy', voters: ['bob'], quorum: 1, timeoutMs: 6_000 };
+    const proposal = await client.openProposal(open);
+    await tasks[0]?.assigned();
+    running.agents.get('first')?.signal('SIGKILL');
+    expect(await untilLeaderIsNot(client, 'first')).toBe('second');
+
+    expect((await client.decision(proposal)).status).toBe('expired');
+    const outcomes = await Promise.all(tasks.map((task) => task.outcome()));
+    expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'completed', 'completed']);
+    const times = await timesIn(fleet);
+    const tookMs = (id: string | undefined, from: EventType, to: EventType): number =>
+      (times.get(id ?? '')?.get(to) ?? NaN) - (times.get(id ?? '')?.get(from) ?? NaN);
+    const [slow, flaky, later] = tasks.map(({ id }) => id);
+    const all = [
+      tookMs(proposal, 'proposal.opened', 'proposal.decided'),
+      tookMs(slow, 'task.started', 'task.failed'),
+      tookMs(flaky, 'task.attemptFailed', 'task.due'),
+      tookMs(later, 'task.submitted', 'task.due'),
+    ];
+    // By ledger time, which a wrong clock would have moved by an hour: each takes 6 s, the backoff 6 to 12.
+    expect(Math.min(...all)).toBeGreaterThan(5_500);
+    expect(Math.max(...all)).toBeLessThan(600_000);
+  },
+  60_000,
+);

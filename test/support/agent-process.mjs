@@ -13,6 +13,7 @@ import { subjectsOf } from '../../dist/src/wire/subjects.js';
 
 const config = JSON.parse(process.argv[2]);
 const { servers, fleet, id, priority = 0, slots = 4, replicas, wallSkewMs = 0 } = config;
+const { handles = ['echo', 'flaky', 'slow'] } = config;
 const { killAt = null, isEager = false, settings = {} } = config;
 const tell = (message) => process.send?.(message);
 const die = () => process.kill(process.pid, 'SIGKILL');
@@ -95,7 +96,7 @@ const node = new FleetNode({
     slots,
     electable: true,
     labels: {},
-    handles: ['echo', 'flaky', 'slow'],
+    handles,
   },
   handlers: {
     echo: (task) => task.payload,

@@ -9,6 +9,8 @@ export interface AgentProcessOptions {
   readonly id: string;
   readonly priority?: number;
   readonly slots?: number;
+  /** Task types that it takes. Default: `echo`, `flaky` and `slow`. */
+  readonly handles?: readonly string[];
   readonly killAt?: 'before' | 'sent' | 'acked';
   /** Ranks itself first in every election. */
   readonly isEager?: boolean;
