@@ -18,7 +18,7 @@ REQUESTS ?= 10000# how many requests `fuzz` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants demo up bench graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,9 @@ up: build ## a fleet of three agents and a private nats-server on this machine, 
 
 bench: build ## measure on this machine
 	node dist/bench/main.js
+
+bench-million: build ## a million tasks through one fleet: whether memory and ledger stay flat (minutes; TASKS=n)
+	node dist/bench/million.js
 
 graph: build ## draw every statechart as Mermaid into dist/graph
 	node dist/src/cli/main.js graph --dir dist/graph
