@@ -3,6 +3,8 @@ import { openNatsPorts } from '../src/nats/ports.ts';
 import { silentLog } from '../src/runtime/log.ts';
 
 export interface LedgerSize {
+  readonly first: number;
+  readonly last: number;
   readonly entries: number;
   readonly bytes: number;
 }
@@ -12,7 +14,10 @@ export interface LedgerGauge {
   close(): Promise<void>;
 }
 
-export async function openLedgerGauge(servers: string, fleet: string): Promise<LedgerGauge> {
+export async function openLedgerGauge(
+  servers: string | readonly string[],
+  fleet: string,
+): Promise<LedgerGauge> {
   const address = { servers, role: 'bench', id: 'gauge' };
   const ports = await openNatsPorts({ ...address, fleet, mayCreate: false, log: silentLog });
   return {
@@ -26,7 +31,7 @@ export async function openLedgerGauge(servers: string, fleet: string): Promise<L
           opened.connection.readBounds((bounds) => {
             opened.connection.close();
             if (bounds.kind === 'unavailable') reject(new Error(bounds.reason));
-            else resolve({ entries: bounds.last - bounds.first + 1, bytes: bounds.bytes });
+            else resolve({ ...bounds, entries: bounds.last - bounds.first + 1 });
           });
         });
       }),

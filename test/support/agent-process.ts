@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 
 export interface AgentProcessOptions {
-  readonly servers: string;
+  readonly servers: string | readonly string[];
   readonly fleet: string;
   readonly id: string;
   readonly priority?: number;
