@@ -14,8 +14,8 @@ export type AgentEvent =
   | { readonly type: 'join.refused' }
   /** The leader does not know this incarnation: join again. */
   | { readonly type: 'membership.unknown' }
-  /** Another incarnation holds the id now. */
-  | { readonly type: 'replaced' }
+  /** No member any more, and not to be one again: another incarnation holds the id, or it was removed. */
+  | { readonly type: 'expelled' }
   /** How many attempts run, of how many slots. */
   | { readonly type: 'load.changed'; readonly running: number; readonly slots: number }
   | { readonly type: 'leave' }
@@ -48,7 +48,7 @@ export const agentMachine = setup({
       initial: 'connecting',
       on: {
         'connection.lost': 'offline',
-        replaced: { target: 'left', actions: 'abandonWork' },
+        expelled: { target: 'left', actions: 'abandonWork' },
       },
       states: {
         connecting: { on: { 'connection.up': 'joining', leave: '#agent.left' } },

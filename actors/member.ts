@@ -46,8 +46,12 @@ export const memberMachine = setup({
         },
       },
     },
-    left: { on: { 'member.joined': 'present', 'member.forgotten': 'forgotten' } },
-    dead: { on: { 'member.joined': 'present', 'member.forgotten': 'forgotten' } },
+    left: {
+      on: { 'member.joined': 'present', 'member.forgotten': 'forgotten', 'member.removed': 'forgotten' },
+    },
+    dead: {
+      on: { 'member.joined': 'present', 'member.forgotten': 'forgotten', 'member.removed': 'forgotten' },
+    },
     forgotten: { type: 'final' },
   },
 });

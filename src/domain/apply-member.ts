@@ -12,6 +12,7 @@ export type MemberEvent = EventOf<
   | 'member.left'
   | 'member.died'
   | 'member.forgotten'
+  | 'member.removed'
 >;
 
 export function applyMember(state: FleetState, event: MemberEvent, chart: Chart): void {
@@ -48,6 +49,10 @@ export function applyMember(state: FleetState, event: MemberEvent, chart: Chart)
       break;
     case 'member.forgotten':
       state.members.delete(event.id);
+      break;
+    case 'member.removed':
+      state.members.delete(event.id);
+      state.removed.set(event.incarnation, { id: event.id, expiresAt: event.refusedUntil });
       break;
     default:
       assertNever(event);

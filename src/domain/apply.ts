@@ -25,6 +25,7 @@ export function beginEntry(state: FleetState, context: EntryContext): void {
   state.at = context.at;
   expire(state.requests, context.at);
   expire(state.keys, context.at);
+  expire(state.removed, context.at);
 }
 
 export interface Author {
@@ -53,6 +54,7 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
     case 'member.left':
     case 'member.died':
     case 'member.forgotten':
+    case 'member.removed':
       applyMember(state, event, charts.member);
       break;
     case 'request.accepted':
@@ -124,10 +126,10 @@ function remember(
   store.set(key, { digest, expiresAt, tasks: [], proposal: null, ...what });
 }
 
-/** Keys of one map have one window, so the oldest expires first. */
-function expire(requests: Map<string, Remembered>, at: number): void {
-  for (const [key, { expiresAt }] of requests) {
+/** What one map remembers has one window, so the oldest expires first. */
+function expire<K>(remembered: Map<K, { readonly expiresAt: number }>, at: number): void {
+  for (const [key, { expiresAt }] of remembered) {
     if (expiresAt > at) return;
-    requests.delete(key);
+    remembered.delete(key);
   }
 }

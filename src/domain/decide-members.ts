@@ -30,6 +30,7 @@ export function decideJoin(
 ): Verdict<null> {
   const { state, settings } = context;
   const { id, incarnation, profile } = request;
+  if (state.removed.has(incarnation)) return refused('REMOVED', removalOf(id));
   const member = state.members.get(id);
   if (member !== undefined && isPresent(member)) {
     if (member.incarnation === incarnation) {
@@ -97,6 +98,27 @@ export function decideDeath(context: DecisionContext, member: Member, reason: st
   }
   context.emit({ type: 'member.died', id: member.id, reason });
   settleWithout(context, member.id);
+}
+
+/**
+ * By hand, whatever became of it: it is gone at once, what it had goes to others within their retries, and this
+ * process of it cannot come back. A new one can.
+ */
+export function decideRemove(context: DecisionContext, id: AgentId): Verdict<null> {
+  const { state, settings, at } = context;
+  const member = state.members.get(id);
+  if (member === undefined) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (state.removed.size >= settings.membersMax)
+    return refused('LIMIT_REACHED', `the fleet remembers ${settings.membersMax} removed processes`);
+  if (isPresent(member)) decideDeath(context, member, 'was removed');
+  const { incarnation } = member;
+  context.emit({ type: 'member.removed', id, incarnation, refusedUntil: at + settings.refuseRemovedMs });
+  return accepted(null);
+}
+
+/** What a removed process is told. */
+export function removalOf(id: AgentId): string {
+  return `agent ${id} was removed from the fleet; only a new process can join as ${id}`;
 }
 
 function heldBy(context: DecisionContext, member: Member) {

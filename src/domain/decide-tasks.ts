@@ -149,13 +149,18 @@ export function decideRetry(context: DecisionContext, id: TaskId): Verdict<null>
 }
 
 /**
- * A change of one task, told from its own repeats: one whose first answer was lost must not be refused for what the
- * first one did. `again`: what a repeat is answered, as the task stands now.
+ * A change of one thing, told from its own repeats: one whose first answer was lost must not be refused for what the
+ * first one did. `again`: what a repeat is answered, as it stands now.
  */
 export function decideOnce<T>(
   context: DecisionContext,
   request: NamedRequest,
-  change: { readonly id: TaskId; readonly decide: () => Verdict<T>; readonly again: () => T },
+  change: {
+    /** Those that it changes, as the answer to a repeat would name them. */
+    readonly tasks: readonly TaskId[];
+    readonly decide: () => Verdict<T>;
+    readonly again: () => T;
+  },
 ): Verdict<T> {
   const repeat = repeatOf(context, request);
   if (repeat !== undefined) return 'kind' in repeat ? repeat : accepted(change.again());
@@ -164,7 +169,7 @@ export function decideOnce<T>(
   const verdict = change.decide();
   if (verdict.kind === 'accepted') {
     const remembered = rememberedKey(context, request);
-    context.emit({ type: 'request.accepted', request: remembered, tasks: [change.id] });
+    context.emit({ type: 'request.accepted', request: remembered, tasks: change.tasks });
   }
   return verdict;
 }

@@ -26,6 +26,7 @@ export const errorKinds = {
   NOBODY_ELECTABLE: { status: 409, isRetryable: false },
   TOO_LARGE: { status: 413, isRetryable: false },
   LIMIT_REACHED: { status: 429, isRetryable: true },
+  REMOVED: { status: 409, isRetryable: false },
   REPLACED: { status: 409, isRetryable: false },
   NO_LEADER: { status: 503, isRetryable: true },
   NO_NATS: { status: 503, isRetryable: true },

@@ -111,6 +111,13 @@ export type LedgerEvent =
   | { readonly type: 'member.left'; readonly id: AgentId }
   | { readonly type: 'member.died'; readonly id: AgentId; readonly reason: string }
   | { readonly type: 'member.forgotten'; readonly id: AgentId }
+  /** By hand. What of it was still there has died; this process cannot join again until then. */
+  | {
+      readonly type: 'member.removed';
+      readonly id: AgentId;
+      readonly incarnation: Incarnation;
+      readonly refusedUntil: number;
+    }
   | { readonly type: 'request.accepted'; readonly request: RequestKey; readonly tasks: readonly TaskId[] }
   | { readonly type: 'task.submitted'; readonly task: TaskSpec; readonly key?: RequestKey }
   | { readonly type: 'task.approved'; readonly id: TaskId; readonly notBefore: number | null }

@@ -30,6 +30,7 @@ export function violations(state: FleetState, since: readonly LedgerEvent[] = []
   };
   for (const task of state.tasks.values()) checkTask(state, task, check);
   for (const member of state.members.values()) checkMember(state, member, check);
+  checkRemoved(state, check);
   for (const proposal of state.proposals.values()) checkProposal(state, proposal, check);
   checkCounts(state, check);
   checkTotals(state, check);
@@ -109,6 +110,13 @@ function checkMember(state: FleetState, member: Member, check: Check): void {
       ended === undefined || ended.end === 'timedOut',
       `${what}: lingers in attempt ${String(attempt)} of ${String(id)}`,
     );
+  }
+}
+
+function checkRemoved({ members, removed, at }: FleetState, check: Check): void {
+  for (const [incarnation, { id, expiresAt }] of removed) {
+    check(members.get(id)?.incarnation !== incarnation, `member ${id} was removed`);
+    check(expiresAt > at, `the removal of ${id} has expired`);
   }
 }
 

@@ -86,6 +86,7 @@ export class Placement {
         this.touch(event.id);
         break;
       case 'member.forgotten':
+      case 'member.removed':
         this.#turns.delete(event.id);
         this.touch(event.id);
         break;

@@ -15,6 +15,7 @@ import {
   type Proposal,
   type ProposalStatus,
   type Remembered,
+  type Removed,
   type Task,
   type TaskStatus,
 } from './state.ts';
@@ -222,6 +223,16 @@ export function rememberedIn(row: unknown): [string, Remembered] {
       proposal: fields.textOrNull() as ProposalId | null,
     },
   ];
+}
+
+export function removedRow([incarnation, { id, expiresAt }]: readonly [Incarnation, Removed]): Row {
+  return [incarnation, id, expiresAt];
+}
+
+export function removedIn(row: unknown): [Incarnation, Removed] {
+  const fields = Fields.row(row, 3, 'a removed process');
+  const incarnation = fields.text() as Incarnation;
+  return [incarnation, { id: fields.text() as AgentId, expiresAt: fields.number() }];
 }
 
 export function leadershipIn(value: unknown): Leadership {

@@ -16,13 +16,15 @@ import {
   proposalRow,
   rememberedIn,
   rememberedRow,
+  removedIn,
+  removedRow,
   taskIn,
   taskRow,
   type Row,
 } from './snapshot-rows.ts';
 import { emptyState, isEnded, isGate, type Counts, type FleetState, type Leadership } from './state.ts';
 
-export const SNAPSHOT_VERSION = 1;
+export const SNAPSHOT_VERSION = 2;
 
 /** Plain data: lists, objects, numbers, texts, true, false and null, and what users gave. */
 export interface Snapshot {
@@ -45,6 +47,7 @@ export interface Snapshot {
   readonly tasksCreated: number;
   readonly proposalsCreated: number;
   readonly members: readonly Row[];
+  readonly removed: readonly Row[];
   readonly tasks: readonly Row[];
   readonly proposals: readonly Row[];
   readonly requests: readonly Row[];
@@ -79,6 +82,7 @@ export function snapshotOf(state: FleetState, { lastHash }: { readonly lastHash:
     tasksCreated: state.tasksCreated,
     proposalsCreated: state.proposalsCreated,
     members: Array.from(state.members.values(), memberRow),
+    removed: Array.from(state.removed, removedRow),
     tasks: Array.from(state.tasks.values(), taskRow),
     proposals: Array.from(state.proposals.values(), proposalRow),
     requests: Array.from(state.requests, rememberedRow),
@@ -106,6 +110,7 @@ const stateNames = [
   'tasksCreated',
   'proposalsCreated',
   'members',
+  'removed',
   'tasks',
   'proposals',
   'requests',
@@ -143,6 +148,7 @@ function stateIn(fields: Fields): FleetState {
     tasksCreated: fields.count(),
     proposalsCreated: fields.count(),
     members: new Map(fields.list(memberIn).map((member) => [member.id, member])),
+    removed: new Map(fields.list(removedIn)),
     tasks: new Map(fields.list(taskIn).map((task) => [task.spec.id, task])),
     proposals: new Map(fields.list(proposalIn).map((proposal) => [proposal.spec.id, proposal])),
     requests: new Map(fields.list(rememberedIn)),

@@ -132,6 +132,13 @@ export interface Remembered {
   readonly proposal: ProposalId | null;
 }
 
+/** A process that was removed by hand. */
+export interface Removed {
+  readonly id: AgentId;
+  /** Ledger time until which it cannot join again. */
+  readonly expiresAt: number;
+}
+
 export interface FleetState {
   genesis: string;
   /** Sequence of the last entry applied, or begun to be applied. */
@@ -155,6 +162,8 @@ export interface FleetState {
     durationMs: number;
   } | null;
   readonly members: Map<AgentId, Member>;
+  /** Processes that may not join again, oldest removal first, until they expire. None of them is a member. */
+  readonly removed: Map<Incarnation, Removed>;
   readonly tasks: Map<TaskId, Task>;
   readonly proposals: Map<ProposalId, Proposal>;
   /** Requests by key, oldest first, until they expire. */
@@ -185,6 +194,7 @@ export function emptyState(): FleetState {
     at: 0,
     lastElection: null,
     members: new Map(),
+    removed: new Map(),
     tasks: new Map(),
     proposals: new Map(),
     requests: new Map(),

@@ -7,7 +7,7 @@ import { expectAllReached, matrixOf, plain, untaken, type Matrix } from './matri
 const load = (running: number) => ({ type: 'load.changed', running, slots: 2 }) as const;
 const events = {
   ...plain('connection.up', 'connection.lost', 'join.accepted', 'join.postponed', 'join.refused'),
-  ...plain('membership.unknown', 'replaced', 'leave', 'leave.answered'),
+  ...plain('membership.unknown', 'expelled', 'leave', 'leave.answered'),
   'nothing runs': load(0),
   'one of two runs': load(1),
   'both slots run': load(2),
@@ -16,7 +16,7 @@ const events = {
 const whileActive = {
   'connection.lost': 'offline',
   'membership.unknown': 'online.joining.asking ! requestJoin',
-  replaced: 'left ! abandonWork stopWorking',
+  expelled: 'left ! abandonWork stopWorking',
   leave: 'online.draining ! announceDrain +leaveGrace',
 };
 
@@ -24,7 +24,7 @@ const expected: Matrix = {
   'online.connecting': {
     'connection.up': 'online.joining.asking ! requestJoin',
     'connection.lost': 'offline',
-    replaced: 'left ! abandonWork stopWorking',
+    expelled: 'left ! abandonWork stopWorking',
     leave: 'left ! stopWorking',
   },
   'online.joining.asking': {
@@ -32,14 +32,14 @@ const expected: Matrix = {
     'join.accepted': 'online.active.idle ! startWorking',
     'join.postponed': 'online.joining.waiting ! +joinRetry',
     'join.refused': 'left ! stopWorking',
-    replaced: 'left ! abandonWork stopWorking',
+    expelled: 'left ! abandonWork stopWorking',
     leave: 'online.leaving ! requestLeave +leavePatience',
   },
   'online.joining.waiting': {
     'connection.lost': 'offline ! -joinRetry',
     'join.accepted': 'online.active.idle ! -joinRetry startWorking',
     'join.refused': 'left ! -joinRetry stopWorking',
-    replaced: 'left ! -joinRetry abandonWork stopWorking',
+    expelled: 'left ! -joinRetry abandonWork stopWorking',
     leave: 'online.leaving ! -joinRetry requestLeave +leavePatience',
     'after joinRetry': 'online.joining.asking ! -joinRetry requestJoin',
   },
@@ -60,13 +60,13 @@ const expected: Matrix = {
   },
   'online.draining': {
     'connection.lost': 'offline ! -leaveGrace',
-    replaced: 'left ! -leaveGrace abandonWork stopWorking',
+    expelled: 'left ! -leaveGrace abandonWork stopWorking',
     'nothing runs': 'online.leaving ! -leaveGrace requestLeave +leavePatience',
     'after leaveGrace': 'online.leaving ! -leaveGrace handBack requestLeave +leavePatience',
   },
   'online.leaving': {
     'connection.lost': 'offline ! -leavePatience',
-    replaced: 'left ! -leavePatience abandonWork stopWorking',
+    expelled: 'left ! -leavePatience abandonWork stopWorking',
     'leave.answered': 'left ! -leavePatience stopWorking',
     'after leavePatience': 'left ! -leavePatience stopWorking',
   },

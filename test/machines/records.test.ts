@@ -44,7 +44,7 @@ const records: Readonly<Record<'member' | 'task' | 'proposal', Sheet>> = {
     guards: {},
     events: {
       ...plain('member.joined', 'member.updated', 'member.draining', 'member.resumed', 'member.left'),
-      ...plain('member.died', 'member.forgotten', 'missed', 'answered', 'silent'),
+      ...plain('member.died', 'member.forgotten', 'member.removed', 'missed', 'answered', 'silent'),
     },
     initial: 'unknown',
     expected: {
@@ -70,8 +70,16 @@ const records: Readonly<Record<'member' | 'task' | 'proposal', Sheet>> = {
         'member.died': 'dead',
         silent: 'present.draining ! declareDead',
       },
-      left: { 'member.joined': 'present.alive', 'member.forgotten': 'forgotten' },
-      dead: { 'member.joined': 'present.alive', 'member.forgotten': 'forgotten' },
+      left: {
+        'member.joined': 'present.alive',
+        'member.forgotten': 'forgotten',
+        'member.removed': 'forgotten',
+      },
+      dead: {
+        'member.joined': 'present.alive',
+        'member.forgotten': 'forgotten',
+        'member.removed': 'forgotten',
+      },
       forgotten: {},
     },
   },

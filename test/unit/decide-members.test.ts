@@ -5,10 +5,12 @@ import {
   decideDrain,
   decideJoin,
   decideLeave,
+  decideRemove,
   decideResume,
   holderToProbe,
   type HolderVerdict,
 } from '../../src/domain/decide-members.ts';
+import { decideBallot } from '../../src/domain/decide-proposals.ts';
 import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { Profile } from '../../src/domain/events.ts';
@@ -217,6 +219,58 @@ describe('a death', () => {
     const id = fleet.running('b');
     decideDeath(fleet, fleet.member('a'), 'fell silent');
     expect(fleet.task(id).status).toBe('running');
+  });
+});
+
+describe('a removal', () => {
+  it('is a death first, in one entry: work is lost, proposals are settled, the member is gone', () => {
+    const fleet = new Harness();
+    fleet.join('a');
+    fleet.join('b');
+    const id = fleet.running('a');
+    const proposal = fleet.propose({ quorum: 0.5 });
+    accept(decideBallot(fleet, { proposal, voter: 'b', decision: 'abstain', reason: null }));
+    expect(fleet.typesOf(() => decideRemove(fleet, agent('a')))).toEqual([
+      'task.attemptLost',
+      'member.died',
+      'proposal.decided',
+      'member.removed',
+    ]);
+    expect(fleet.state.members.has(agent('a'))).toBe(false);
+    expect(fleet.task(id)).toMatchObject({ status: 'pending', attempts: [{ agent: 'a', end: 'lost' }] });
+  });
+
+  it('refuses that process, for as long as the settings say, and no other', () => {
+    const fleet = new Harness({ refuseRemovedMs: 1_000 });
+    fleet.join('a');
+    accept(decideRemove(fleet, agent('a')));
+    expect(refusalOf(decideJoin(fleet, request('a', 'a-1')))).toBe('REMOVED');
+    accept(decideJoin(fleet, request('a', 'a-2')));
+    fleet.wait(999);
+    expect(refusalOf(decideJoin(fleet, request('a', 'a-1'), 'gone'))).toBe('REMOVED');
+    fleet.wait(1);
+    fleet.join('b');
+    expect(refusalOf(decideJoin(fleet, request('a', 'a-1'), 'alive'))).toBe('ID_TAKEN');
+    expect(fleet.state.removed.size).toBe(0);
+  });
+
+  it('of who left or died forgets it at once, and is no death', () => {
+    const fleet = new Harness();
+    decideLeave(fleet, fleet.join('a'));
+    decideDeath(fleet, fleet.join('b'), 'fell silent');
+    for (const id of ['a', 'b'])
+      expect(fleet.typesOf(() => decideRemove(fleet, agent(id)))).toEqual(['member.removed']);
+    expect(fleet.state.members.size).toBe(0);
+    expect(fleet.state.counts.deaths).toBe(1);
+  });
+
+  it('of somebody unknown is refused, and so are more than are remembered', () => {
+    const fleet = new Harness({ membersMax: 1 });
+    expect(refusalOf(decideRemove(fleet, agent('a')))).toBe('NOT_FOUND');
+    fleet.join('a');
+    accept(decideRemove(fleet, agent('a')));
+    accept(decideJoin(fleet, request('a', 'a-2')));
+    expect(refusalOf(decideRemove(fleet, agent('a')))).toBe('LIMIT_REACHED');
   });
 });
 

@@ -290,6 +290,7 @@ const everyEvent = [
   'member.forgotten',
   'member.joined',
   'member.left',
+  'member.removed',
   'member.resumed',
   'member.updated',
   'proposal.decided',

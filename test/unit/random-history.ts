@@ -5,6 +5,7 @@ import {
   decideDrain,
   decideJoin,
   decideLeave,
+  decideRemove,
   decideResume,
 } from '../../src/domain/decide-members.ts';
 import { decideBallot, decidePropose } from '../../src/domain/decide-proposals.ts';
@@ -74,7 +75,18 @@ const soft = fc.record({
 
 const other = fc.record({
   kind: fc.constantFrom(
-    ...(['drain', 'resume', 'leave', 'die', 'lead', 'cancel', 'retry', 'release'] as const),
+    ...([
+      'drain',
+      'resume',
+      'leave',
+      'die',
+      'remove',
+      'lead',
+      'cancel',
+      'retry',
+      'retry',
+      'release',
+    ] as const),
     ...([
       'start',
       'start',
@@ -258,6 +270,9 @@ function actOnMember(fleet: Harness, member: Member, step: { kind: string; nth: 
       break;
     case 'die':
       if (isPresent(member)) decideDeath(fleet, member, 'fell silent');
+      break;
+    case 'remove':
+      decideRemove(fleet, member.id);
       break;
     case 'start':
       if (mine !== undefined) fleet.started(mine);
