@@ -54,6 +54,7 @@ function readerOf(state: FleetState): Reader {
     fleet: 'bench',
     state: () => state,
     memberState: () => null,
+    suspicionOf: () => null,
     roster: { get: () => undefined },
     now: () => 0,
     ledgerNow: () => state.at,

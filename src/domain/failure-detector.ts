@@ -12,6 +12,21 @@ export interface Hearing {
   readonly unreachableSince: number | null;
 }
 
+/** What is known of the way to a member: beats say nothing of it. */
+export interface Reach {
+  /** Since when what was sent to its inbox has not been answered; null: the last was, or nothing was sent. */
+  readonly unansweredSince: number | null;
+}
+
+/** Its inbox has been silent for too long. */
+export function isDeaf(
+  { unansweredSince }: Reach,
+  now: number,
+  { inboxSilenceMs }: Pick<Settings, 'inboxSilenceMs'>,
+): boolean {
+  return unansweredSince !== null && now - unansweredSince >= inboxSilenceMs;
+}
+
 export type Verdict = 'fresh' | 'late' | 'silent';
 
 export function judge(

@@ -17,6 +17,8 @@ export interface HealthFacts {
   readonly known: number;
   readonly alive: number;
   readonly suspects: readonly string[];
+  /** Suspect, too: they beat and do not answer their inbox. */
+  readonly deaf: readonly string[];
   readonly dead: readonly string[];
   /** 0–1, of the members present; null: nobody is. */
   readonly averageHealth: number | null;
@@ -92,9 +94,10 @@ function* graveReasons({ hasLeader, known, alive, averageHealth }: HealthFacts):
   if (averageHealth !== null && averageHealth < HEALTH_MIN) yield averageReason(averageHealth, HEALTH_MIN);
 }
 
-function* mildReasons({ suspects, dead, averageHealth, unmet }: HealthFacts): Iterable<string> {
+function* mildReasons({ suspects, deaf, dead, averageHealth, unmet }: HealthFacts): Iterable<string> {
   for (const id of dead) yield `${id} is dead`;
   for (const id of suspects) yield `${id} is suspect`;
+  for (const id of deaf) yield `${id} is suspect: it beats, but does not answer its inbox`;
   if (averageHealth !== null && averageHealth >= HEALTH_MIN && averageHealth < HEALTH_GOOD) {
     yield averageReason(averageHealth, HEALTH_GOOD);
   }

@@ -11,6 +11,9 @@ export interface Settings {
   readonly deadAfterIntervals: number;
   /** How long the broker must go on saying "nobody there" until a member is dead. Longer than a reconnect. */
   readonly unreachableMs: number;
+  /** How long inbox messages may go unanswered until a member that still beats is suspect, and what it was not given
+   *  yet goes to others. */
+  readonly inboxSilenceMs: number;
   /** How often a standby probes the leader, and how long it waits for the answer. Often and short: a probe that
    *  is sent in the instant of a death times out, the next one is told. */
   readonly probeIntervalMs: number;
@@ -60,6 +63,8 @@ export interface Settings {
   readonly proposalTimeoutMs: number;
   /** `left` and dead members are forgotten after this long. */
   readonly forgetMembersMs: number;
+  /** A process that was removed by hand cannot join again for this long. */
+  readonly refuseRemovedMs: number;
 
   readonly entryBytesMax: number;
   readonly entryEventsMax: number;
@@ -82,6 +87,7 @@ export const defaultSettings: Settings = {
   suspectAfterIntervals: 3,
   deadAfterIntervals: 5,
   unreachableMs: 2_000,
+  inboxSilenceMs: 3_000,
   probeIntervalMs: 250,
   leaderSilenceMs: 3_000,
   candidacyDelayMs: 100,
@@ -112,6 +118,7 @@ export const defaultSettings: Settings = {
   quorum: 0.5,
   proposalTimeoutMs: 30_000,
   forgetMembersMs: 600_000,
+  refuseRemovedMs: 86_400_000,
   entryBytesMax: 450_000,
   entryEventsMax: 5_000,
   snapshotEntries: 10_000,
@@ -169,6 +176,11 @@ function relations(settings: Settings): FieldProblem[] {
       'leaderSilenceMs',
       settings.leaderSilenceMs >= 2 * settings.probeIntervalMs,
       'must be at least two probes long',
+    ],
+    [
+      'inboxSilenceMs',
+      settings.inboxSilenceMs >= 2 * settings.resendMs,
+      'must be at least two messages long (resendMs)',
     ],
     ['appendResignMs', settings.appendResignMs > settings.appendTimeoutMs, 'must be above appendTimeoutMs'],
     [

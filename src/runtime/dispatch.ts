@@ -29,6 +29,8 @@ export interface DispatchOptions {
   readonly term: number;
   readonly onAnswered: (id: AgentId) => void;
   readonly onUnreachable: (id: AgentId) => void;
+  /** Nothing came back from its inbox in time. */
+  readonly onUnanswered: (id: AgentId) => void;
   /** Somebody answered with a higher term: ours may be over. */
   readonly onHigherTerm: () => void;
 }
@@ -87,6 +89,9 @@ export class Dispatch {
       case 'member.died':
         this.#boxes.delete(event.id);
         break;
+      case 'member.removed':
+        this.tellUnknown(event.id, event.incarnation);
+        break;
       default:
         break;
     }
@@ -113,6 +118,11 @@ export class Dispatch {
   /** The agent has acknowledged its assignment. */
   isDelivered(agent: AgentId, task: TaskId): boolean {
     return !this.#expected.has(task) && this.#boxes.get(agent)?.assign.has(task) !== true;
+  }
+
+  /** It is committed, and the agent has not acknowledged it. */
+  isUndelivered(agent: AgentId, task: TaskId): boolean {
+    return this.#boxes.get(agent)?.assign.has(task) === true;
   }
 
   flush(): void {
@@ -279,6 +289,7 @@ export class Dispatch {
   #settled(id: AgentId, box: Outbox, message: WorkMessage, outcome: RequestOutcome): boolean {
     const reply = replyIn(outcome);
     if (outcome.kind === 'noResponders') this.#options.onUnreachable(id);
+    if (outcome.kind === 'timeout') this.#options.onUnanswered(id);
     if (reply === null) return false;
     if (reply.term > this.#options.term) this.#options.onHigherTerm();
     if (reply.incarnation !== message.to) return false;

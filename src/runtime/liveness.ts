@@ -5,11 +5,12 @@
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { memberMachine } from '../../actors/member.ts';
 import type { MemberEvent } from '../domain/apply-member.ts';
-import { judge, type Hearing } from '../domain/failure-detector.ts';
+import { isDeaf, judge, type Hearing, type Reach } from '../domain/failure-detector.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import { isPresent, type FleetState, type Member } from '../domain/state.ts';
 import type { Clock, Subscription, TimerHandle } from '../ports.ts';
+import type { Suspicion } from '../wire/views.ts';
 import type { Inspector } from './inspector.ts';
 import type { Beat } from './roster.ts';
 
@@ -26,18 +27,21 @@ export interface LivenessOptions {
   readonly canHear: () => boolean;
   readonly probe: (id: AgentId) => void;
   readonly onDead: (member: Member, reason: string) => void;
+  /** It beats, and has not answered its inbox for too long: what it was not given yet is for others. */
+  readonly onDeaf: (member: Member) => void;
   /** Its eligibility for work may have changed. */
   readonly onChanged: (id: AgentId) => void;
   /** Over half of the members would be lost at once: it is probably us who are cut off. */
   readonly onCutOff: () => void;
 }
 
-interface Watched extends Hearing {
+interface Watched extends Hearing, Reach {
   readonly actor: ActorRefFrom<typeof memberMachine>;
   readonly shown: Subscription;
   lastHeardAt: number;
   intervalMs: number;
   unreachableSince: number | null;
+  unansweredSince: number | null;
   /** Heard since this term started. */
   isHeard: boolean;
 }
@@ -69,9 +73,12 @@ export class Liveness {
       return;
     }
     if (watched === undefined) return;
-    if (event.type === 'member.joined') this.#grace(watched);
+    if (event.type === 'member.joined') {
+      this.#grace(watched);
+      watched.unansweredSince = null;
+    }
     watched.actor.send(event);
-    if (event.type !== 'member.forgotten') return;
+    if (event.type !== 'member.forgotten' && event.type !== 'member.removed') return;
     this.#drop(watched);
     this.#watched.delete(event.id);
   }
@@ -81,23 +88,52 @@ export class Liveness {
     const member = this.#options.state.members.get(beat.id);
     if (watched === undefined || member?.incarnation !== beat.incarnation) return;
     watched.intervalMs = beat.intervalMs;
-    this.answered(beat.id);
+    this.#hear(watched);
+    // It lives, but whether work reaches it only its inbox can tell.
+    if (watched.unansweredSince === null) this.#send(beat.id, watched, 'answered');
   }
 
   /** A sign of life on the path that assignments take. */
   answered(id: AgentId): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    watched.lastHeardAt = this.#options.clock.now();
-    watched.unreachableSince = null;
-    watched.isHeard = true;
+    this.#hear(watched);
+    watched.unansweredSince = null;
     this.#send(id, watched, 'answered');
+  }
+
+  /** What was sent to its inbox was not answered. */
+  unanswered(id: AgentId): void {
+    const watched = this.#watched.get(id);
+    if (watched !== undefined) watched.unansweredSince ??= this.#options.clock.now();
+  }
+
+  /** Why it is suspect: its beats are late, or it beats and its inbox is silent. Null: it is not. */
+  suspicionOf(id: AgentId): Suspicion | null {
+    const watched = this.#watched.get(id);
+    if (watched === undefined || this.stateOf(id) !== 'suspect') return null;
+    return this.#beatsOn(watched) ? 'inbox' : 'beats';
+  }
+
+  /** Members that beat and do not answer their inbox, so many at the most. */
+  deaf(max: number): AgentId[] {
+    const found: AgentId[] = [];
+    for (const id of this.#watched.keys()) {
+      if (found.length >= max) break;
+      if (this.suspicionOf(id) === 'inbox') found.push(id);
+    }
+    return found;
   }
 
   /** The broker says that nobody is there. */
   unreachable(id: AgentId): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
+    this.unanswered(id);
+    if (this.#beatsOn(watched)) {
+      if (this.stateOf(id) === 'alive') this.#send(id, watched, 'missed');
+      return;
+    }
     // Said again, the next look probes again: a probe of its own for each answer would breed probes without end.
     const isNews = watched.unreachableSince === null;
     watched.unreachableSince ??= this.#options.clock.now();
@@ -155,6 +191,7 @@ export class Liveness {
       lastHeardAt: now,
       intervalMs,
       unreachableSince: null,
+      unansweredSince: null,
       isHeard: false,
     });
   }
@@ -164,9 +201,22 @@ export class Liveness {
     actor.stop();
   }
 
-  #grace(watched: Watched): void {
+  /** It was heard since its inbox fell silent, so it lives: from then on only silence means death. */
+  #beatsOn({ lastHeardAt, unansweredSince }: Watched): boolean {
+    return unansweredSince !== null && lastHeardAt > unansweredSince;
+  }
+
+  #hear(watched: Watched): void {
     watched.lastHeardAt = this.#options.clock.now();
     watched.unreachableSince = null;
+    watched.isHeard = true;
+  }
+
+  #grace(watched: Watched): void {
+    const now = this.#options.clock.now();
+    watched.lastHeardAt = now;
+    watched.unreachableSince = null;
+    if (watched.unansweredSince !== null) watched.unansweredSince = now;
   }
 
   #arm(): void {
@@ -186,13 +236,25 @@ export class Liveness {
     for (const [id, watched] of this.#watched) {
       const member = state.members.get(id);
       if (member === undefined || !isPresent(member)) continue;
+      if (this.#isDeaf(watched) && this.stateOf(id) !== 'alive') this.#options.onDeaf(member);
       const verdict = judge(watched, now, settings);
-      if (verdict === 'late') this.#send(id, watched, 'missed');
+      if (verdict === 'late' || this.#isToBeAsked(id, watched)) this.#send(id, watched, 'missed');
       if (verdict === 'silent') {
         this.#send(id, watched, 'missed');
         this.#send(id, watched, 'silent');
       }
     }
+  }
+
+  /** A suspect whose inbox is silent is asked until it answers: its beats do not clear it. */
+  #isToBeAsked(id: AgentId, watched: Watched): boolean {
+    const isSuspect = this.stateOf(id) === 'suspect';
+    return isSuspect ? watched.unansweredSince !== null : this.#isDeaf(watched);
+  }
+
+  #isDeaf(watched: Watched): boolean {
+    const { clock, settings } = this.#options;
+    return this.#beatsOn(watched) && isDeaf(watched, clock.now(), settings);
   }
 
   #send(id: AgentId, watched: Watched, type: 'missed' | 'answered' | 'silent'): void {

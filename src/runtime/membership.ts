@@ -10,6 +10,8 @@ import { loadOf, type Seen } from './views.ts';
 export interface Membership {
   readonly agents: StatusView['agents'];
   readonly suspects: readonly AgentId[];
+  /** Suspects that beat and do not answer their inbox; not among `suspects`. */
+  readonly deaf: readonly AgentId[];
   readonly dead: readonly AgentId[];
 }
 
@@ -17,13 +19,14 @@ export interface Membership {
 export function membershipOf(members: Iterable<Seen>): Membership {
   const counts: Record<MemberStatus, number> = { alive: 0, suspect: 0, draining: 0, dead: 0, left: 0 };
   const suspects: AgentId[] = [];
+  const deaf: AgentId[] = [];
   const dead: AgentId[] = [];
   let present = 0;
   let health = 0;
   let load = 0;
-  for (const { member, state, beat } of members) {
+  for (const { member, state, suspicion, beat } of members) {
     counts[state] += 1;
-    if (state === 'suspect') suspects.push(member.id);
+    if (state === 'suspect') (suspicion === 'inbox' ? deaf : suspects).push(member.id);
     if (state === 'dead') dead.push(member.id);
     if (state === 'dead' || state === 'left') continue;
     present += 1;
@@ -36,7 +39,7 @@ export function membershipOf(members: Iterable<Seen>): Membership {
     averageHealth: average(health, present),
     averageLoad: average(load, present),
   };
-  return { agents, suspects, dead };
+  return { agents, suspects, deaf, dead };
 }
 
 /** To a millionth: three times 0.7 must not come out below 0.7. */

@@ -74,6 +74,11 @@ export class Narrator {
         told.push({ kind, item: fieldsOf(event), agent: event.id, type: null });
         break;
       }
+      case 'member.removed': {
+        const { id } = event;
+        told.push({ kind: 'agent.removed', item: { id }, agent: id, type: null });
+        break;
+      }
       case 'proposal.opened': {
         const { electorate, ...proposal } = event.proposal;
         const item = { ...proposal, voters: electorate.length };

@@ -83,6 +83,7 @@ export class Observer {
       fleet: options.subjects.fleet,
       state: () => this.state,
       memberState: (id) => this.memberState(id),
+      suspicionOf: (id) => (this.#isDeaf(id) ? 'inbox' : 'beats'),
       roster: this.roster,
       now: () => clock.now(),
       ledgerNow: () => this.ledgerNow(),
@@ -131,12 +132,21 @@ export class Observer {
     return leader !== null && handover === null && this.#isHeard(leader.id, leader.incarnation);
   }
 
-  /** As the ledger says, or `suspect` when its beats are late here. Null: not a member. */
+  /** As the ledger says, or `suspect`: its beats are late here, or the leader says so. Null: not a member. */
   memberState(id: AgentId): MemberStatus | null {
     const member = this.state.members.get(id);
     if (member === undefined) return null;
     const isLate = isPresent(member) && !this.#isHeard(id, member.incarnation);
-    return isLate ? 'suspect' : member.status;
+    return isLate || (member.status === 'alive' && this.#isDeaf(id)) ? 'suspect' : member.status;
+  }
+
+  /** It beats, and the leader's latest beat says that it does not answer its inbox. */
+  #isDeaf(id: AgentId): boolean {
+    const { leader, members } = this.state;
+    const member = members.get(id);
+    if (leader === null || member === undefined || !this.#isHeard(id, member.incarnation)) return false;
+    const beat = this.roster.get(leader.id);
+    return beat?.incarnation === leader.incarnation && beat.deaf?.includes(id) === true;
   }
 
   /** Waits until an entry has been applied; false when it takes too long. */

@@ -18,6 +18,7 @@ import {
   type ProposalsPage,
   type ProposalView,
   type StatusView,
+  type Suspicion,
   type TasksPage,
   type TaskView,
 } from '../wire/views.ts';
@@ -34,6 +35,8 @@ export interface ReaderSource {
   readonly state: () => FleetState;
   /** As this process sees it; null: as the ledger says. */
   readonly memberState: (id: AgentId) => string | null;
+  /** Why it is suspect, if it is. */
+  readonly suspicionOf: (id: AgentId) => Suspicion | null;
   readonly roster: { get(id: AgentId): Beat | undefined };
   /** Monotonic, milliseconds. */
   readonly now: () => number;
@@ -136,9 +139,9 @@ export class Reader {
     const { fleet, ledgerNow, hasLeader } = this.#source;
     const state = this.#stateNow();
     const statistics = this.#statisticsNow();
-    const { agents, suspects, dead } = membershipOf(this.#everybody());
+    const { agents, suspects, deaf, dead } = membershipOf(this.#everybody());
     const { total: known, alive, averageHealth } = agents;
-    const facts = { hasLeader: hasLeader(), known, alive, suspects, dead, averageHealth };
+    const facts = { hasLeader: hasLeader(), known, alive, suspects, deaf, dead, averageHealth };
     const health = fleetHealth({ ...facts, unmet: statistics.unmet() });
     const at = ledgerNow();
     const pace = statistics.pace(at);
@@ -173,10 +176,12 @@ export class Reader {
   }
 
   #see(member: Member): Seen {
-    const { roster, memberState } = this.#source;
+    const { roster, memberState, suspicionOf } = this.#source;
     const beat = roster.get(member.id);
     const state = memberStates.find((each) => each === memberState(member.id)) ?? member.status;
-    return { member, state, beat: beat?.incarnation === member.incarnation ? beat : undefined };
+    const suspicion = state === 'suspect' ? suspicionOf(member.id) : null;
+    const isItsOwn = beat?.incarnation === member.incarnation;
+    return { member, state, suspicion, beat: isItsOwn ? beat : undefined };
   }
 
   #agentView(seen: Seen): AgentView {

@@ -4,7 +4,7 @@
  * pending → lost (DESIGN §6).
  */
 import type { DecisionContext } from '../domain/decision.ts';
-import { lose } from '../domain/decide-tasks.ts';
+import { lose, takeBack } from '../domain/decide-tasks.ts';
 import type { TaskId } from '../domain/ids.ts';
 import { attemptKey, currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
 import type { Committer } from './committer.ts';
@@ -32,6 +32,20 @@ export function reconcile(office: Reconciler, beat: Beat, missed: Map<string, nu
   stopUnknown(office, member, beat);
   loseMissing(office, member, beat, missed);
   office.dispatch.flush();
+}
+
+/**
+ * Its inbox is silent: what it was never given goes to others and does not count as an attempt. What it has confirmed
+ * goes on. One that it got all the same, with the answer lost, is stopped when it reports.
+ */
+export function takeBackUndelivered(office: Reconciler, member: Member): void {
+  for (const id of member.held) {
+    const task = office.state.tasks.get(id);
+    if (task?.status !== 'assigned' || !office.dispatch.isUndelivered(member.id, id)) continue;
+    const context = office.context();
+    takeBack(context, task);
+    context.mayBreak?.();
+  }
 }
 
 /** Only a leader that still leads may tell an agent that it is nobody, and only if it still is. */

@@ -92,6 +92,7 @@ export class Statistics {
       case 'member.left':
       case 'member.died':
       case 'member.forgotten':
+      case 'member.removed':
         this.#isMembershipNew = true;
         break;
       default:

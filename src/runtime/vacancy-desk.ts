@@ -54,6 +54,7 @@ function readerOf({ clock, subjects, replica, roster }: VacancyDeskOptions): () 
     fleet: subjects.fleet,
     state: () => replica.state,
     memberState: () => null,
+    suspicionOf: () => null,
     roster,
     now: () => clock.now(),
     ledgerNow: () => replica.state.at,

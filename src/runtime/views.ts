@@ -20,6 +20,7 @@ import type {
   OutcomeView,
   ProposalView,
   StatusView,
+  Suspicion,
   TaskView,
 } from '../wire/views.ts';
 import type { Beat } from './roster.ts';
@@ -103,6 +104,8 @@ export function proposalView(proposal: Proposal): ProposalView {
 export interface Seen {
   readonly member: Member;
   readonly state: MemberStatus;
+  /** Why it is suspect; null: it is not. */
+  readonly suspicion: Suspicion | null;
   /** Its last beat, of this incarnation. */
   readonly beat: Beat | undefined;
 }
@@ -115,7 +118,7 @@ export function loadOf(member: Member, beat: Beat | undefined): number {
 
 /** `now`: monotonic. */
 export function agentView(
-  { member, state, beat }: Seen,
+  { member, state, suspicion, beat }: Seen,
   { leader, now }: { readonly leader: AgentId | null; readonly now: number },
 ): AgentView {
   const { profile } = member;
@@ -123,6 +126,7 @@ export function agentView(
   return {
     id: member.id,
     state,
+    suspicion,
     incarnation: member.incarnation,
     capabilities: profile.capabilities,
     handles: profile.handles,

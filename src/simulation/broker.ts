@@ -41,6 +41,8 @@ export class SimulatedBroker implements Acceptor {
   readonly #links = new Map<Link, Set<BrokerSubscription>>();
   /** Until when messages of one connection to another are held back by `reorder`. */
   readonly #detours = new Map<Link, Map<Link, number>>();
+  /** `host subject`. */
+  readonly #muted = new Map<string, 'lost' | 'barred'>();
   #isUp = true;
   #subscribed = 0;
 
@@ -52,6 +54,16 @@ export class SimulatedBroker implements Acceptor {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /**
+   * From now on the host hears nothing on this subject. `lost`: nobody is told; `barred`: as if it had not subscribed;
+   * null: it hears again.
+   */
+  mute(hostId: string, subject: string, how: 'lost' | 'barred' | null): void {
+    this.#laws.trace.record('broker', `mutes ${subject} for ${hostId}: ${String(how)}`);
+    if (how === null) this.#muted.delete(`${hostId} ${subject}`);
+    else this.#muted.set(`${hostId} ${subject}`, how);
   }
 
   /** Who would hear a message on this subject now. For tests. */
@@ -102,7 +114,7 @@ export class SimulatedBroker implements Acceptor {
 
   /** A message arrives from a connection; that the connection has ended since does not matter. */
   publish(from: Link, message: Message): void {
-    const interested = this.#interest.match(message.subject);
+    const interested = this.#listenersOf(message.subject);
     if (interested.length === 0) {
       if (message.replyTo !== null) this.#answerNoResponders(from, message.replyTo);
       return;
@@ -119,6 +131,17 @@ export class SimulatedBroker implements Acceptor {
     }
   }
 
+  #listenersOf(subject: string): readonly BrokerSubscription[] {
+    const interested = this.#interest.match(subject);
+    if (this.#muted.size === 0) return interested;
+    return interested.filter((each) => this.#mutedFor(each, subject) !== 'barred');
+  }
+
+  #mutedFor({ link }: BrokerSubscription, subject: string): 'lost' | 'barred' | null {
+    if (this.#muted.size === 0) return null;
+    return this.#muted.get(`${link.process.hostId} ${subject}`) ?? null;
+  }
+
   #answerNoResponders(from: Link, replyTo: string): void {
     const answer = { subject: replyTo, data: NOTHING, headers: {}, replyTo: null, isNoResponders: true };
     for (const subscription of this.#interest.match(replyTo)) {
@@ -128,6 +151,7 @@ export class SimulatedBroker implements Acceptor {
 
   #copy(from: Link, to: BrokerSubscription, message: Message): void {
     const { faults, scheduler } = this.#laws;
+    if (this.#mutedFor(to, message.subject) === 'lost') return;
     if (faults.strikes('drop')) return this.#struck('drop', to, message);
     if (faults.strikes('duplicate')) {
       this.#struck('duplicate', to, message);

@@ -65,6 +65,8 @@ export const HeartbeatSchema = Type.Object({
   running: Type.Array(AttemptRef, { maxItems: 10_000 }),
   /** Reports that wait for their answer; while there are any, a missing attempt proves nothing. */
   reportsPending: Count,
+  /** Of a leader: members that beat, and do not answer what they are sent. */
+  deaf: Type.Optional(Names),
   /** Of a leader: how long its appends took since its term began; `buckets` by the bounds of `append-times.ts`. */
   appends: Type.Optional(
     Type.Object({

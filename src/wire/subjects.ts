@@ -23,6 +23,7 @@ export const apiVerbs = [
   'agents',
   'drain',
   'resume',
+  'remove',
   'status',
   'barrier',
   'trigger',

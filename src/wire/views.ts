@@ -41,6 +41,8 @@ export const taskStatuses = [
 ] as const;
 export const proposalStatuses = ['open', 'approved', 'rejected', 'expired'] as const;
 export const memberStates = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
+const suspicions = ['beats', 'inbox'] as const;
+export type Suspicion = (typeof suspicions)[number];
 export const healthWords = ['healthy', 'degraded', 'unhealthy'] as const;
 
 const CountsOf = <const T extends string>(names: readonly T[], description: string) =>
@@ -176,6 +178,10 @@ export const AgentViewSchema = Type.Object(
   {
     id: Text('id of the agent'),
     state: words(memberStates, 'how it stands in the fleet'),
+    suspicion: Nullable(
+      words(suspicions, 'beats: they are late; inbox: it beats, and does not answer what it is sent'),
+      'why it is suspect; null: it is not',
+    ),
     incarnation: Text('one life of its process'),
     capabilities: Type.Array(Type.String(), described('what it can do')),
     handles: Type.Array(Type.String(), described('task types it has handlers for; *: any')),

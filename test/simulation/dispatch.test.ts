@@ -18,7 +18,7 @@ function stage() {
   const subjects = subjectsOf('f');
   const none = (): void => undefined;
   const { state, settings } = fleet;
-  const callbacks = { onAnswered: none, onUnreachable: none, onHigherTerm: none };
+  const callbacks = { onAnswered: none, onUnanswered: none, onUnreachable: none, onHigherTerm: none };
   const dispatch = new Dispatch({ clock, bus, subjects, settings, state, term: 1, ...callbacks });
   const heard: InboxMessage[] = [];
   portsOf(world, 'a').bus.subscribe(subjects.inbox(agent('a')), ({ data }) => {

@@ -121,6 +121,28 @@ test('by who looks on while nobody leads: a status that says so, and why', async
   ]);
 });
 
+test('by who looks on: an agent that beats and does not answer its inbox is suspect, and why', async () => {
+  const early = observer();
+  await caughtUp(early);
+  const inbox = subjectsOf(stage.fleet.name).inbox('bob' as AgentId);
+  stage.world.broker.mute('bob', inbox, 'lost');
+  await stage.submit({ ms: 60_000 });
+  await stage.submit({ ms: 60_000 });
+  await stage.run(6_000);
+  const seen = await stage.ask(stage.client.agents());
+  const shown = early.reader.agents().agents;
+  for (const agents of [seen, shown]) {
+    expect(agents.map(({ id, state, suspicion }) => [id, state, suspicion])).toEqual([
+      ['ada', 'alive', null],
+      ['bob', 'suspect', 'inbox'],
+    ]);
+  }
+  expect(early.reader.status().reasons).toEqual(['bob is suspect: it beats, but does not answer its inbox']);
+  stage.world.broker.mute('bob', inbox, null);
+  await stage.run(2_000);
+  expect(early.reader.agent('bob')).toMatchObject({ state: 'alive', suspicion: null });
+});
+
 test('by a standby that waits for a better one to stand: nobody leads', async () => {
   // Somebody ranks before everybody and never stands.
   stage = new Stage(defaultCharts, seed, {

@@ -1,7 +1,7 @@
 /** Late and silent, in multiples of the interval that the member itself announced: SPEC A5, DESIGN §6. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judge, type Hearing } from '../../src/domain/failure-detector.ts';
+import { isDeaf, judge, type Hearing } from '../../src/domain/failure-detector.ts';
 
 const settings = { suspectAfterIntervals: 3, deadAfterIntervals: 5, unreachableMs: 2_000 };
 const heard = (given: Partial<Hearing> = {}): Hearing => ({
@@ -53,6 +53,14 @@ describe('a member of whom the broker says that nobody is there', () => {
   it('only lately, and was silent until the timeout before that, is silent', () => {
     expect(judge(heard({ unreachableSince: 15_900 }), 16_000, settings)).toBe('silent');
   });
+});
+
+it.each([
+  [null, false],
+  [7_001, false],
+  [7_000, true],
+])('a member whose inbox has not answered since %s is deaf 3 s later: %s', (unansweredSince, expected) => {
+  expect(isDeaf({ unansweredSince }, 10_000, { inboxSilenceMs: 3_000 })).toBe(expected);
 });
 
 it('more silence never makes a member fresher', () => {

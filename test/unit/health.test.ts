@@ -8,6 +8,7 @@ const fine: HealthFacts = {
   known: 4,
   alive: 4,
   suspects: [],
+  deaf: [],
   dead: [],
   averageHealth: 1,
   unmet: [],
@@ -31,6 +32,12 @@ const cases: [string, Partial<HealthFacts>, string, string[]][] = [
   ['average of 0.7', { averageHealth: 0.7 }, 'healthy', []],
   ['average below 0.7', { averageHealth: 0.6999 }, 'degraded', ['average health is 0.69, below 0.7']],
   ['a suspect', { alive: 3, suspects: ['agent_3'] }, 'degraded', ['agent_3 is suspect']],
+  [
+    'one that does not answer its inbox',
+    { alive: 3, deaf: ['agent_3'] },
+    'degraded',
+    ['agent_3 is suspect: it beats, but does not answer its inbox'],
+  ],
   ['a dead one', { alive: 3, dead: ['agent_4'] }, 'degraded', ['agent_4 is dead']],
   [
     'a task that needs what nobody has',

@@ -2,12 +2,14 @@
 import type { LedgerEvent } from '../../src/domain/events.ts';
 import type { Beat } from '../../src/runtime/roster.ts';
 import { Reader } from '../../src/runtime/reader.ts';
+import type { Suspicion } from '../../src/wire/views.ts';
 import { agent, Harness, life } from './harness.ts';
 
 export class ReaderStage {
   readonly fleet = new Harness();
   readonly beats = new Map<string, Beat>();
   readonly states = new Map<string, string>();
+  readonly suspicions = new Map<string, Suspicion>();
   readonly reader: Reader;
   hasLeader = true;
   now = 5_000;
@@ -25,6 +27,7 @@ export class ReaderStage {
       fleet: 'default',
       state,
       memberState: (id) => this.states.get(id) ?? null,
+      suspicionOf: (id) => this.suspicions.get(id) ?? 'beats',
       roster: { get: (id) => this.beats.get(id) },
       now: () => this.now,
       ledgerNow: () => this.fleet.at,

@@ -116,6 +116,7 @@ function readerOf(fleet: Harness): Reader {
     fleet: 'f',
     state: () => fleet.state,
     memberState: () => null,
+    suspicionOf: () => null,
     roster: { get: () => undefined },
     now: () => 0,
     ledgerNow: () => fleet.at,

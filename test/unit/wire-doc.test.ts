@@ -37,6 +37,7 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   agents: AgentsSchema,
   drain: ByIdSchema,
   resume: ByIdSchema,
+  remove: ChangeSchema,
   status: NothingSchema,
   barrier: NothingSchema,
   trigger: NothingSchema,
