@@ -11,13 +11,13 @@ import { subjectsOf } from '../wire/subjects.ts';
 import { addressOf } from './connect.ts';
 import { Fleet } from './fleet.ts';
 import { defaultLog } from './log.ts';
-import { checkConnect, profileFrom, type JoinOptions } from './options.ts';
+import { checkJoin, profileFrom, type JoinOptions } from './options.ts';
 
 export class Agent {
   readonly id: string;
   /** Everything a client can do, on this agent's connection. */
   readonly fleet: Fleet;
-  /** Settles when the agent has ended: left, or (rejected) replaced, or cut from its ledger for good. */
+  /** Settles when the agent has ended: left, or (rejected) replaced, removed, or cut from its ledger for good. */
   readonly ended: Promise<void>;
   readonly #node: FleetNode;
   readonly #log: Log;
@@ -86,10 +86,12 @@ export class Agent {
 
 /**
  * Joins a fleet, creating it if it is the first. Resolves when the fleet has committed the membership. Throws
- * `INVALID` naming every bad field, `NO_NATS`, or `ID_TAKEN` when a living process holds the id.
+ * `INVALID` naming every bad field, `NO_NATS`, or `ID_TAKEN` when a living process holds the id. While nobody leads it
+ * waits, and says so in the log; after `joinTimeoutMs`, if given, it throws what it waited for: `NO_LEADER`, `TIMEOUT`,
+ * `HOLDER_SILENT`, `LIMIT_REACHED` or `NO_NATS`, all of them retryable.
  */
 export async function joinFleet(options: JoinOptions): Promise<Agent> {
-  checkConnect(options);
+  checkJoin(options);
   const profile = profileFrom(options);
   const settings = settingsFrom({ ...options.settings });
   const subjects = subjectsOf(options.fleet ?? 'default', {
@@ -109,6 +111,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     await ports.close();
     throw error;
   }
+  const { joinTimeoutMs } = options;
   const joined = deferred();
   const ended = deferred();
   const node = new FleetNode({
@@ -120,6 +123,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     handlers: options.tasks ?? {},
     vote: options.vote ?? null,
     version: VERSION,
+    ...(joinTimeoutMs === undefined ? {} : { joinTimeoutMs }),
     log,
     onJoined: joined.resolve,
     onEnded: (problem) => {

@@ -210,6 +210,14 @@ export class Fleet {
     await this.#caller.call('resume', { id });
   }
 
+  /**
+   * Takes the agent out of the fleet for good: what it had goes to others, nobody waits for its votes, and its process,
+   * if it lives, drops its work and ends with `REMOVED`. A new process of that id can join. `NOT_FOUND`: nobody there.
+   */
+  async remove(id: string): Promise<void> {
+    await this.#caller.call('remove', { id, key: this.#ports.random.id() });
+  }
+
   async status(options: { timeoutMs?: number } = {}): Promise<StatusView> {
     this.#seen = (await this.#caller.call('status', {}, options)) as StatusView;
     return this.#seen;

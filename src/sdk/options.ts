@@ -41,6 +41,11 @@ export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
   /** Decides on proposals. Without one the agent abstains. */
   readonly vote?: VoteHandler;
   readonly settings?: Partial<Settings>;
+  /**
+   * How long to wait to be let in, while nobody leads or the id is held by a process that is silent. Default: for as
+   * long as it takes, with a warning in the log after 5 s and then every 30 s.
+   */
+  readonly joinTimeoutMs?: number;
   /** Of the ledger, when this process creates it. Default 1. */
   readonly replicas?: 1 | 3;
   /**
@@ -98,11 +103,14 @@ export function profileFrom(options: JoinOptions): Profile {
 }
 
 /** Throws `INVALID`. */
+export function checkJoin(options: JoinOptions): void {
+  checkConnect(options);
+  checkDuration('joinTimeoutMs', options.joinTimeoutMs);
+}
+
+/** Throws `INVALID`. */
 export function checkConnect(options: ConnectOptions): void {
-  if (options.timeoutMs !== undefined && !(options.timeoutMs > 0)) {
-    const message = 'must be above 0 milliseconds';
-    throw new ConclaveError('INVALID', `timeoutMs ${message}`, { fields: [{ field: 'timeoutMs', message }] });
-  }
+  checkDuration('timeoutMs', options.timeoutMs);
   if (options.inboxPrefix !== undefined && !isReplyPrefix(options.inboxPrefix)) {
     const message = 'must be _INBOX, or start with it';
     throw new ConclaveError('INVALID', `inboxPrefix ${message}`, {
@@ -113,6 +121,12 @@ export function checkConnect(options: ConnectOptions): void {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
   }
+}
+
+function checkDuration(field: string, ms: number | undefined): void {
+  if (ms === undefined || ms > 0) return;
+  const message = 'must be above 0 milliseconds';
+  throw new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
 }
 
 function sorted(names: readonly string[]): string[] {

@@ -19,6 +19,7 @@ export interface SimulatedAgentOptions {
   readonly vote?: VoteHandler;
   /** Where it runs; by default on the host of its own name. Two processes of one id need two hosts. */
   readonly host?: string;
+  readonly joinTimeoutMs?: number;
 }
 
 export interface SimulatedFleetOptions {
@@ -78,6 +79,7 @@ export class SimulatedFleet {
       handlers: this.#tracked(options.handlers ?? {}),
       vote: this.#trackedVote(options.vote),
       version: '0.0.0',
+      ...(options.joinTimeoutMs === undefined ? {} : { joinTimeoutMs: options.joinTimeoutMs }),
       log: this.#options.log?.(id) ?? silentLog,
       ...(charts === undefined ? {} : { charts }),
       ...(rank === undefined ? {} : { rank }),
