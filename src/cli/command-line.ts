@@ -11,6 +11,7 @@ import { addEvents } from './commands/events.ts';
 import { addGraph } from './commands/graph.ts';
 import { addProposal, addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
+import { addRemove } from './commands/remove.ts';
 import { addRetry } from './commands/retry.ts';
 import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
@@ -28,7 +29,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
   ['Run:', [addUp, addAgent, addServe, addToken]],
   ['Tasks:', [addSubmit, addTasks, addTask, addCancel, addRetry]],
   ['Votes:', [addPropose, addVote, addProposals, addProposal]],
-  ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addEvents]],
+  ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addRemove, addEvents]],
   ['Look inside:', [addVerify, addDecode, addGraph]],
 ];
 

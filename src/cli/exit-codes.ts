@@ -32,6 +32,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   NOT_A_VOTER: failed,
   PROPOSAL_CLOSED: failed,
   REPLACED: failed,
+  REMOVED: failed,
   CLOSED: failed,
   LEDGER_MISCONFIGURED: failed,
   LEDGER_BROKEN: failed,

@@ -3,7 +3,7 @@
  * answers nothing, so that a frozen old leader swallows nothing; only `trigger` is also for a fleet without one.
  */
 import { refused, type DecisionContext, type Verdict } from '../domain/decision.ts';
-import { decideDrain, decideResume } from '../domain/decide-members.ts';
+import { decideDrain, decideRemove, decideResume } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, noProposal, type ProposalRequest } from '../domain/decide-proposals.ts';
 import {
   decideCancel,
@@ -91,13 +91,13 @@ export function endpointsFor(office: Office): Endpoint[] {
     }),
     checked('cancel', doors.change, (body, message) => {
       const { tasks } = office.state;
-      change(office, message, body, {
+      changeTask(office, message, body, {
         decide: decideCancel,
         again: (id) => ({ status: tasks.get(id)?.status === 'cancelled' ? 'cancelled' : 'cancelling' }),
       });
     }),
     checked('retry', doors.change, (body, message) => {
-      change(office, message, body, { decide: decideRetry, again: () => null });
+      changeTask(office, message, body, { decide: decideRetry, again: () => null });
     }),
     checked('propose', doors.propose, (body, message) => {
       propose(office, body, message);
@@ -135,6 +135,13 @@ export function endpointsFor(office: Office): Endpoint[] {
         view: () => ({ id }),
       });
     }),
+    checked('remove', doors.change, (body, message) => {
+      change(office, message, body, {
+        tasks: [],
+        decide: (context) => decideRemove(context, body.id as AgentId),
+        again: () => null,
+      });
+    }),
     checked('status', doors.nothing, (_, message) => {
       office.reception.read(message, () => office.reader.status(), false);
     }),
@@ -151,8 +158,7 @@ export function endpointsFor(office: Office): Endpoint[] {
   ];
 }
 
-/** Answers with the id, and with what the decision says. */
-function change<T extends object | null>(
+function changeTask<T extends object | null>(
   office: Office,
   message: Incoming,
   body: ChangeMessage,
@@ -162,11 +168,29 @@ function change<T extends object | null>(
   },
 ): void {
   const id = body.id as TaskId;
+  change(office, message, body, {
+    tasks: [id],
+    decide: (context) => of.decide(context, id),
+    again: () => of.again(id),
+  });
+}
+
+/** Answers with the id, and with what the decision says. */
+function change<T extends object | null>(
+  office: Office,
+  message: Incoming,
+  body: ChangeMessage,
+  of: {
+    readonly tasks: readonly TaskId[];
+    readonly decide: (context: DecisionContext) => Verdict<T>;
+    readonly again: () => T;
+  },
+): void {
   const name = nameOf(body, message.data, () => office.options.random.id());
   office.reception.decide<T>(message, {
     decide: (context) =>
-      decideOnce(context, name, { id, decide: () => of.decide(context, id), again: () => of.again(id) }),
-    view: (value) => ({ id, ...value }),
+      decideOnce(context, name, { tasks: of.tasks, decide: () => of.decide(context), again: of.again }),
+    view: (value) => ({ id: body.id, ...value }),
   });
 }
 

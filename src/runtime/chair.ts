@@ -40,6 +40,8 @@ export interface ChairParts {
   readonly incarnation: Incarnation;
   readonly version: string;
   readonly log: Log;
+  /** The ledger says that this process was removed. */
+  readonly onRemoved: () => void;
   /** The ledger cannot be used until somebody changes something. */
   readonly onBroken: (error: Error) => void;
 }
@@ -269,6 +271,7 @@ export class Chair {
       ledgerNow: () => this.#options.ledgerTime.now(),
       log,
       onFull: this.#options.onFull,
+      onRemoved: this.#options.onRemoved,
       onOver: (outcome) => {
         this.#actor.send({ type: `append.${outcome}` });
       },

@@ -256,6 +256,7 @@ export class Contender {
   }
 
   #vacancy(cause: ElectionCause): void {
+    this.#noteRemoval();
     this.#election.send({ type: 'vacancy', cause, now: this.#options.ports.clock.now() });
   }
 
@@ -283,6 +284,7 @@ export class Contender {
       return false;
     if (this.#options.ports.clock.now() < this.#nextClaimAt || !this.#knowsTheTime()) return false;
     const { state } = this.replica;
+    if (state.removed.has(this.#options.incarnation)) return false;
     const member = state.members.get(this.#options.id);
     const isMember =
       member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
@@ -385,14 +387,21 @@ export class Contender {
     const { state } = this.replica;
     this.ledgerTime.hear(state.at, false);
     this.#noteCaughtUp();
+    this.#noteRemoval();
     this.#watch.reset();
     this.#options.onTerm(state.term);
     if (state.leader?.incarnation !== this.#options.incarnation)
       this.#election.send({ type: 'term.started' });
   }
 
+  #noteRemoval(): void {
+    const { incarnation, onRemoved } = this.#options;
+    if (this.replica.state.removed.has(incarnation)) onRemoved();
+  }
+
   #entered(entry: Entry, sequence: number): void {
     this.#noteCaughtUp();
+    this.#noteRemoval();
     const isLive = this.#startedBehind !== null && sequence > this.#startedBehind;
     this.ledgerTime.hear(entry.at, isLive);
     const [first] = entry.events;

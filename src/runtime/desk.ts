@@ -130,9 +130,11 @@ function probeHolder(office: Office, request: JoinRequest, done: (holder?: Holde
     done();
     return;
   }
-  const { incarnation } = holder;
+  const { incarnation, joinedAt } = holder;
   office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome, reply) => {
-    if (outcome.kind === 'noResponders') done('gone');
+    // Who was let in a moment ago may not have opened its inbox yet.
+    const isNew = office.context().at - joinedAt < office.options.settings.unreachableMs;
+    if (outcome.kind === 'noResponders') done(isNew ? 'silent' : 'gone');
     else if (reply === null) done('silent');
     else if (reply.incarnation === incarnation) done('alive');
     else if (reply.incarnation !== request.incarnation) done('gone');
@@ -178,8 +180,11 @@ function report(office: Office, agent: AgentId, body: ReportMessage, message: In
 function ballot(office: Office, voter: AgentId, body: BallotMessage, message: Incoming): void {
   const { decision, reason = null } = body;
   office.reception.decide(message, {
-    decide: (context) =>
-      decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason }),
+    decide: (context) => {
+      // Somebody who was removed, or forgotten: nobody waits for it any more.
+      if (!context.state.members.has(voter)) return refused('NOT_A_MEMBER', 'join first');
+      return decideBallot(context, { proposal: body.proposal as ProposalId, voter, decision, reason });
+    },
     view: () => ({ term: office.options.author.term }),
   });
 }

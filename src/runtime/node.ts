@@ -4,8 +4,8 @@ import { coordinatorMachine } from '../../actors/coordinator.ts';
 import { electionMachine } from '../../actors/election.ts';
 import { memberMachine } from '../../actors/member.ts';
 import { charts as compiledCharts } from '../../actors/table.ts';
-import type { Problem } from '../domain/errors.ts';
-import { problemOf } from '../domain/errors.ts';
+import { removalOf } from '../domain/decide-members.ts';
+import { problem as problemWith, problemOf, type Problem } from '../domain/errors.ts';
 import type { Candidate, Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation } from '../domain/ids.ts';
 import { scoreOf } from '../domain/score.ts';
@@ -45,11 +45,13 @@ export interface NodeOptions {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly vote: VoteHandler | null;
   readonly version: string;
+  /** How long it waits to be let in. Default: for as long as it takes. */
+  readonly joinTimeoutMs?: number;
   readonly log: Log;
   readonly charts?: NodeCharts;
   readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
   readonly onJoined?: () => void;
-  /** It left, was refused, replaced, or cannot go on; null: it left as it was told to. */
+  /** It left, was refused, replaced, removed, or cannot go on; null: it left as it was told to. */
   readonly onEnded?: (problem: Problem | null) => void;
 }
 
@@ -105,6 +107,9 @@ export class FleetNode {
             onLeading: () => {
               this.worker.openInbox();
             },
+            onRemoved: () => {
+              this.worker.expel(problemWith('REMOVED', removalOf(this.id)));
+            },
           });
     this.worker = new Worker({
       ports,
@@ -127,8 +132,10 @@ export class FleetNode {
         ledgerAt: this.contender?.ledgerTime.isAnchored === true ? this.contender.ledgerTime.now() : null,
       }),
       appends: () => this.contender?.office?.committer.appendTimes.figures() ?? null,
+      deaf: (max) => this.contender?.office?.liveness.deaf(max) ?? [],
       term: () => this.#term,
       onTerm: heardOf,
+      joinTimeoutMs: options.joinTimeoutMs ?? null,
       onWelcome: ({ term, ledgerAt }) => {
         heardOf(term);
         this.contender?.ledgerTime.learn(ledgerAt);

@@ -32,7 +32,7 @@ import type { Replica } from './replica.ts';
 import { Reader } from './reader.ts';
 import { Reception } from './reception.ts';
 import type { Beat, Roster } from './roster.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, takeBackUndelivered } from './reconcile.ts';
 import type { SlotWriter } from './slot-writer.ts';
 
 export interface OfficeOptions {
@@ -55,6 +55,8 @@ export interface OfficeOptions {
   readonly onOver: (outcome: 'foreign' | 'unresolved') => void;
   /** The ledger is nearly full: somebody should shorten it. */
   readonly onFull: () => void;
+  /** It is in the ledger that the leader itself was removed. */
+  readonly onRemoved: () => void;
   /** The leader itself thinks that another should lead. */
   readonly onResign: (reason: HandoverReason) => void;
 }
@@ -132,6 +134,12 @@ export class Office {
           decideDeath(this.context(), member, reason);
         });
       },
+      onDeaf: (member) => {
+        if (this.#isClosed || this.#isResigning) return;
+        this.#guard('taking back', () => {
+          takeBackUndelivered(this, member);
+        });
+      },
       onChanged: (id) => {
         this.placement.touch(id);
         this.committer.poke();
@@ -148,6 +156,7 @@ export class Office {
       fleet: subjects.fleet,
       state: () => this.state,
       memberState: (id) => this.liveness.stateOf(id),
+      suspicionOf: (id) => this.liveness.suspicionOf(id),
       roster,
       now: () => clock.now(),
       ledgerNow: options.ledgerNow,
@@ -167,6 +176,9 @@ export class Office {
       },
       onUnreachable: (id) => {
         this.liveness.unreachable(id);
+      },
+      onUnanswered: (id) => {
+        this.liveness.unanswered(id);
       },
       onHigherTerm: () => {
         this.verify();
@@ -266,11 +278,21 @@ export class Office {
   #committed(entry: Entry, sequence: number): void {
     for (const event of entry.events) {
       this.dispatch.observe(event);
-      if (event.type === 'member.forgotten') this.options.roster.forget(event.id);
+      if (event.type === 'member.forgotten' || event.type === 'member.removed')
+        this.options.roster.forget(event.id);
     }
     this.dispatch.flush();
     this.#feed.publish(entry, sequence);
     this.#arm();
+    if (this.state.removed.has(this.options.author.incarnation)) this.#leaveIfRemoved(entry);
+  }
+
+  /** The state may be ahead of the ledger: what counts is what this entry says. */
+  #leaveIfRemoved({ events }: Entry): void {
+    const { author, onRemoved } = this.options;
+    const isRemoval = (event: LedgerEvent): boolean =>
+      event.type === 'member.removed' && event.incarnation === author.incarnation;
+    if (events.some(isRemoval)) onRemoved();
   }
 
   #place(): void {
@@ -303,6 +325,8 @@ export class Office {
     this.dispatch.probe(id, settings.heartbeatIntervalMs, (outcome, reply) => {
       if (outcome.kind === 'noResponders') {
         this.liveness.unreachable(id);
+      } else if (outcome.kind === 'timeout') {
+        this.liveness.unanswered(id);
       } else if (reply !== null) {
         if (reply.incarnation === this.state.members.get(id)?.incarnation) this.liveness.answered(id);
         if (reply.term > this.options.author.term) this.verify();

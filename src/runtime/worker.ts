@@ -21,6 +21,7 @@ import {
   type WorkMessage,
 } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { Admission, type Silence } from './admission.ts';
 import type { AppendFigures } from './append-times.ts';
 import { Attempts, type Handler } from './attempts.ts';
 import { Ballots, type VoteHandler } from './ballots.ts';
@@ -64,17 +65,23 @@ export interface WorkerOptions {
   readonly standing: () => Standing;
   /** How its appends went, while it leads; null: it does not. */
   readonly appends: () => AppendFigures | null;
+  /** While it leads: members that beat and do not answer their inbox, so many at the most. */
+  readonly deaf: (max: number) => readonly AgentId[];
   readonly term: () => number;
   readonly onTerm: (term: number) => void;
+  /** How long it waits to be let in; null: for as long as it takes. */
+  readonly joinTimeoutMs: number | null;
   /** The leader answered a join, a drain or a leave. */
   readonly onWelcome: (reply: JoinReply) => void;
   readonly onJoined: () => void;
-  /** It is over: left, refused, or replaced. */
+  /** It is over: left, refused, replaced, or removed. */
   readonly onLeft: (problem: Problem | null) => void;
 }
 
 // What the leader forwards stands deeper in its message than it stood in the sender's.
 const door = doorFor(InboxSchema, DEPTH_FORWARDED_MAX);
+/** Names in a beat. */
+const DEAF_TOLD_MAX = 256;
 const json = { 'Content-Type': contentTypes.json };
 
 export class Worker {
@@ -83,6 +90,8 @@ export class Worker {
   readonly #actor: ActorRefFrom<typeof agentMachine>;
   readonly #courier: Courier;
   readonly #ballots: Ballots;
+  /** While it waits to be let in for the first time. */
+  #admission: Admission | null = null;
   #inbox: Subscription | null = null;
   readonly #status: Subscription;
   #beatTimer: TimerHandle | null = null;
@@ -91,6 +100,8 @@ export class Worker {
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
+  /** The profile has changed since it was sent last. */
+  #isUpdateDue = false;
   /** Highest term whose leader has spoken to us. */
   #servedTerm = 0;
   #occupancy: 'idle' | 'busy' | 'full' = 'idle';
@@ -150,6 +161,17 @@ export class Worker {
   }
 
   start(): void {
+    const { ports, subjects, log, profile, joinTimeoutMs } = this.#options;
+    this.#admission = new Admission({
+      clock: ports.clock,
+      log,
+      fleet: subjects.fleet,
+      isElectable: () => profile().electable,
+      timeoutMs: joinTimeoutMs,
+      onGivenUp: (why) => {
+        this.#giveUp(why);
+      },
+    });
     this.#actor.start();
     if (this.#options.ports.bus.isOnline) this.#actor.send({ type: 'connection.up' });
   }
@@ -158,18 +180,32 @@ export class Worker {
     if (!this.#isClosed) this.#actor.send({ type: 'leave' });
   }
 
-  /** Tells the leader of a changed profile. */
+  /** It is no member any more: drops its work at once, and ends with this problem. */
+  expel(problem: Problem): void {
+    if (this.#isClosed) return;
+    this.#refusal = problem;
+    this.#actor.send({ type: 'expelled' });
+  }
+
+  /** Tells the leader of a changed profile: now, or as soon as it is a member and connected. */
   update(): void {
+    this.#isUpdateDue = true;
+    if (this.state.includes('active')) this.#tellProfile();
+  }
+
+  #tellProfile(): void {
     const { incarnation, profile, log, ports, settings } = this.#options;
-    if (!this.state.includes('active')) return;
+    this.#isUpdateDue = false;
+    this.beatNow();
     this.#request({ kind: 'join', incarnation, profile: profile() }, (problem) => {
       if (problem === null) return;
-      if (problem !== 'unanswered' && !errorKinds[problem.code].isRetryable) {
+      if (typeof problem !== 'string' && !errorKinds[problem.code].isRetryable) {
         log.warn({ problem }, 'the changed profile was refused');
         return;
       }
+      this.#isUpdateDue = true;
       ports.clock.setTimeout(() => {
-        if (!this.#isClosed) this.update();
+        if (!this.#isClosed && this.#isUpdateDue) this.update();
       }, settings.resendMs);
     });
   }
@@ -212,7 +248,7 @@ export class Worker {
           });
         },
         abandonWork: () => {
-          this.attempts.abortAll('another process holds this id now');
+          this.attempts.abortAll(this.#refusal?.message ?? 'this agent is no member any more');
         },
       },
       delays: {
@@ -224,18 +260,22 @@ export class Worker {
   }
 
   #requestJoin(): void {
+    this.#isUpdateDue = false;
     this.#request(
       { kind: 'join', incarnation: this.#options.incarnation, profile: this.#options.profile() },
       (problem) => {
         if (problem === null) {
           this.#actor.send({ type: 'join.accepted' });
           this.#options.onJoined();
-        } else if (problem === 'unanswered' || errorKinds[problem.code].isRetryable) {
+        } else if (typeof problem === 'string' || errorKinds[problem.code].isRetryable) {
+          this.#admission?.postponed(problem);
           this.#actor.send({ type: 'join.postponed' });
+        } else if (!this.#hasJoined) {
+          this.#refusal = problem;
+          this.#actor.send({ type: 'join.refused' });
         } else {
-          // A member already, and somebody else answers for the id: it was taken while we slept.
-          this.#refusal = this.#hasJoined ? problemWith('REPLACED', problem.message) : problem;
-          this.#actor.send({ type: this.#hasJoined ? 'replaced' : 'join.refused' });
+          // A member already: removed by hand, or somebody else answers for the id, which was taken while we slept.
+          this.expel(problem.code === 'REMOVED' ? problem : problemWith('REPLACED', problem.message));
         }
       },
     );
@@ -244,12 +284,12 @@ export class Worker {
   /** Drain and leave: asked until answered, or until the chart moves on. */
   #ask(kind: 'drain' | 'leave', done: () => void): void {
     this.#request({ kind, incarnation: this.#options.incarnation }, (problem) => {
-      if (problem !== 'unanswered') done();
+      if (typeof problem !== 'string') done();
       else if (this.state.includes(kind === 'drain' ? 'draining' : 'leaving')) this.#ask(kind, done);
     });
   }
 
-  #request(message: JoinMessage, done: (problem: Problem | 'unanswered' | null) => void): void {
+  #request(message: JoinMessage, done: (problem: Problem | Silence | null) => void): void {
     const { ports, subjects, id, settings } = this.#options;
     const timeoutMs = settings.resendMs * 2;
     const subject = subjects.agent('join', id);
@@ -261,11 +301,12 @@ export class Worker {
         done(problem);
         return;
       }
+      const { kind } = outcome;
       ports.clock.setTimeout(
         () => {
-          if (!this.#isClosed) done('unanswered');
+          if (!this.#isClosed) done(kind);
         },
-        outcome.kind === 'timeout' ? 0 : settings.resendMs / 4,
+        kind === 'timeout' ? 0 : settings.resendMs / 4,
       );
     });
   }
@@ -278,14 +319,25 @@ export class Worker {
     });
   }
 
+  /** It has waited to be let in for as long as it was told to. */
+  #giveUp(why: Problem): void {
+    if (this.#isClosed) return;
+    this.#refusal = why;
+    // Who is not connected cannot be waiting for an answer: it goes as if it were told to.
+    this.#actor.send({ type: this.state.includes('joining') ? 'join.refused' : 'leave' });
+  }
+
   #startWorking(): void {
     this.#hasJoined = true;
+    this.#admission?.end();
     this.openInbox();
     if (this.#beatTimer === null) this.#beat();
+    if (this.#isUpdateDue) this.#tellProfile();
     this.#loadChanged(true);
   }
 
   #stopWorking(): void {
+    this.#admission?.end();
     this.#courier.stop();
     this.#inbox?.close();
     this.#inbox = null;
@@ -324,6 +376,7 @@ export class Worker {
     const { electable, priority } = profile();
     const { isStandby, ledgerAt } = standing();
     const appends = this.#options.appends();
+    const deaf = this.#options.deaf(DEAF_TOLD_MAX);
     const beat: Heartbeat = {
       incarnation,
       health: condition.health,
@@ -339,6 +392,7 @@ export class Worker {
       term: term(),
       running: this.attempts.list(),
       reportsPending: this.#courier.pending,
+      ...(deaf.length === 0 ? {} : { deaf: [...deaf] }),
       ...(appends === null ? {} : { appends: { ...appends, buckets: [...appends.buckets] } }),
     };
     ports.bus.publish({

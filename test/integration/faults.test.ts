@@ -124,6 +124,48 @@ test('two processes that claim at once never start the same term', async () => {
   expect(new Set(report.terms.map(({ leader }) => leader)).size).toBe(2);
 });
 
+test.each(['before', 'sent', 'acked'] as const)(
+  'a removal goes through when the leader is killed with its append at "%s"',
+  async (killAt) => {
+    const running = await fleetOf([
+      { id: 'first', priority: 3, slots: 1, killAt },
+      { id: 'second', priority: 2, slots: 1 },
+      { id: 'third', priority: 1, slots: 8 },
+    ]);
+    const { client, agents } = running;
+    const handles = await submitMany(client, 8, { ms: 1_500 }, 'slow');
+    await Promise.all(handles.map((handle) => handle.assigned()));
+    agents.get('first')?.tell('arm');
+    await client.remove('third');
+    await Promise.all([agents.get('first')?.ended, agents.get('third')?.ended]);
+    expect(agents.get('third')?.problem()).toMatchObject({ code: 'REMOVED' });
+    expect((await client.agents()).map(({ id }) => id)).not.toContain('third');
+    await running.start({ id: 'third', slots: 8 });
+    await expectNothingLost(running, handles);
+  },
+);
+
+test('a removed agent that was frozen does no harm when it thaws, and ends', async () => {
+  const running = await fleetOf([
+    { id: 'first', priority: 3, slots: 1 },
+    { id: 'second', slots: 8 },
+  ]);
+  const { client, agents } = running;
+  const handles = await submitMany(client, 6, { ms: 1_500 }, 'slow');
+  await Promise.all(handles.map((handle) => handle.assigned()));
+  const frozen = agents.get('second');
+  frozen?.signal('SIGSTOP');
+  await client.remove('second');
+  const fresh = await running.start({ id: 'second', slots: 8 });
+  handles.push(...(await submitMany(client, 6, { ms: 3_000 }, 'slow')));
+  frozen?.signal('SIGCONT');
+  await frozen?.ended;
+  expect(frozen?.problem()).toMatchObject({ code: 'REMOVED' });
+  await expectNothingLost(running, handles);
+  expect(fresh.aborted).toEqual([]);
+  expect(await client.agents({ state: 'alive' })).toHaveLength(2);
+});
+
 /** By hand: KILLS=50. */
 const kills = Number(process.env['KILLS'] ?? 5);
 

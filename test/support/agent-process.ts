@@ -34,6 +34,8 @@ export interface AgentProcess {
   /** Attempts whose handlers were told to stop. */
   readonly aborted: string[];
   readonly ended: Promise<unknown>;
+  /** Why it ended by itself, once it has; null: as it was told to, or it has not. */
+  readonly problem: () => { readonly code: string } | null;
   tell(message: 'arm' | 'leave'): void;
   /** Null: it is ahead of the ledger just now, or has ended. */
   copy(): Promise<Copy | null>;
@@ -49,12 +51,14 @@ export async function startAgent(options: AgentProcessOptions): Promise<AgentPro
   running.add(child);
   const ended = once(child, 'exit').then(() => running.delete(child));
   const aborted: string[] = [];
+  let problem: { readonly code: string } | null = null;
   const joined = new Promise<void>((resolve, reject) => {
     child.on('message', (message: { kind: string; task?: string; attempt?: number; problem?: unknown }) => {
       if (message.kind === 'joined') resolve();
       if (message.kind === 'aborted') aborted.push(`${String(message.task)}/${String(message.attempt)}`);
-      if (message.kind === 'ended')
-        reject(new Error(`agent ${options.id} ended: ${JSON.stringify(message.problem)}`));
+      if (message.kind !== 'ended') return;
+      problem = message.problem as typeof problem;
+      reject(new Error(`agent ${options.id} ended: ${JSON.stringify(message.problem)}`));
     });
     void ended.then(() => {
       reject(new Error(`agent ${options.id} ended before it joined`));
@@ -66,6 +70,7 @@ export async function startAgent(options: AgentProcessOptions): Promise<AgentPro
     pid: child.pid ?? 0,
     aborted,
     ended,
+    problem: () => problem,
     tell: (message) => child.send(message),
     copy: () => copyIn(child),
     signal: (signal) => child.kill(signal),
