@@ -67,6 +67,8 @@ test('a token may do what its scopes say, and nothing else', async () => {
     ['grace', `${root}/agents/ada/drain`, post, 403],
     ['root', `${root}/agents/ada/drain`, post, 200],
     ['root', `${root}/agents/ada/resume`, post, 200],
+    ['grace', `${root}/agents/nobody`, { method: 'DELETE' }, 403],
+    ['root', `${root}/agents/nobody`, { method: 'DELETE' }, 404],
     ['root', `${root}/election/trigger`, post, 200],
   ];
   for (const [who, path, options, status] of expected) {

@@ -245,6 +245,7 @@ describe('API5, function level', () => {
     triggerElection: 'admin',
     drainAgent: 'admin',
     resumeAgent: 'admin',
+    removeAgent: 'admin',
   };
 
   test.each(['read', 'operate', 'admin'] as const)(

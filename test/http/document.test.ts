@@ -53,6 +53,7 @@ test('it is OpenAPI 3.1 and has every route, with an id, a tag and a summary', a
   expect(document.openapi).toBe('3.1.0');
   const operations = operationsOf(document);
   expect(operations.map(([name]) => name).sort()).toEqual([
+    'DELETE /coordination/agents/{agent_id}',
     'DELETE /coordination/tasks/{task_id}',
     'GET /coordination/agents',
     'GET /coordination/agents/{agent_id}',
@@ -163,6 +164,7 @@ test('answers are as the document has them', async () => {
   await api('get', `${root}/agents/{agent_id}`, {}, 'ada');
   await api('post', `${root}/agents/{agent_id}/drain`, {}, 'ada');
   await api('post', `${root}/agents/{agent_id}/resume`, {}, 'ada');
+  await api('delete', `${root}/agents/{agent_id}`, {}, 'nobody');
   const proposal = { proposal_type: 'x', voters: ['grace'], quorum: 1, timeout_seconds: 60 };
   const id = String((await api('post', `${root}/consensus/propose`, { json: proposal }))['proposal_id']);
   await api('get', `${root}/consensus/proposals`);

@@ -34,13 +34,16 @@ export function clientOf(of: {
     ids.set(name, [id, ...known].slice(0, IDS_MAX));
   };
   return {
-    segmentsOf: ({ path }) =>
-      new Map(
+    segmentsOf: ({ path, operation }) => {
+      // The agents are needed to the end: none of them is removed.
+      const known = operation.id === 'removeAgent' ? undefined : ids;
+      return new Map(
         Object.entries(path).map(([name, part]) => [
           name,
-          'raw' in part ? part.raw : idAt(ids.get(name), part.known),
+          'raw' in part ? part.raw : idAt(known?.get(name), part.known),
         ]),
-      ),
+      );
+    },
     async send(request, segments) {
       const answer = await exchange({ hostname, port, agent }, request, pathOf(request, segments));
       if (answer.status === 201) {

@@ -1,4 +1,4 @@
-/** Agents: list, look at, and take out of work or in again. */
+/** Agents: list, look at, take out of work or in again, and remove. */
 import type { FastifyInstance } from 'fastify';
 import { ConclaveError } from '../../domain/errors.ts';
 import type { AgentsQuery } from '../../wire/messages.ts';
@@ -18,6 +18,8 @@ const unseen = {
   properties: { agent_id: { type: 'string', description: 'its id' }, as_of: asOf },
 };
 
+const gone = { ...unseen, title: 'an agent that was removed' };
+
 interface ById {
   readonly Params: { readonly agent_id: string };
 }
@@ -26,6 +28,7 @@ export function addAgentRoutes(app: FastifyInstance, backend: Backend): void {
   addLooks(app, backend);
   addOrder(app, backend, { verb: 'drain', summary: 'Give an agent no new task', done: 'takes no new task' });
   addOrder(app, backend, { verb: 'resume', summary: 'Give an agent tasks again', done: 'takes tasks again' });
+  addRemoval(app, backend);
 }
 
 function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
@@ -93,6 +96,27 @@ function addOrder(
       const { agent_id: id } = request.params;
       await writes.write({ request, reply }, verb, { id });
       return reads.answer(reply, shown(reader.agent(id)) ?? { agent_id: id });
+    },
+  );
+}
+
+function addRemoval(app: FastifyInstance, { reads, writes, freshKey }: Backend): void {
+  app.delete<ById>(
+    `${path}/:agent_id`,
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'removeAgent',
+        tags: ['agents'],
+        summary: 'Remove an agent: its tasks go to others, its process ends',
+        params: byId('agent_id'),
+        response: { 200: answers('it is removed', gone), ...problems(404, 409, 413, 415) },
+      },
+    },
+    async (request, reply) => {
+      const { agent_id: id } = request.params;
+      await writes.write({ request, reply }, 'remove', { id, key: freshKey() });
+      return reads.answer(reply, { agent_id: id });
     },
   );
 }
