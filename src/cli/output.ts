@@ -89,6 +89,11 @@ export function rounded(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
+/** `40 %` */
+export function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`;
+}
+
 /** `350 ms`, `12.5 s`, `3 min`, `2 h`, `4 d`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -6,7 +6,7 @@ import { execa, parseCommandString } from 'execa';
 import { accessSync, constants, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { DoNotRetry, type Handler, type RunningTask } from '../runtime/attempts.ts';
+import { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from '../runtime/attempts.ts';
 import type { Log } from '../runtime/log.ts';
 import { badInput } from './failure.ts';
 import type { HandlerSet } from './handler-module.ts';
@@ -18,6 +18,8 @@ const KILL_AFTER_MS = 5_000;
 /** Far more than a result may have: the agent says then by how much it is too large. */
 const OUTPUT_CHARS_MAX = 4_194_304;
 const STDERR_LINES = 10;
+/** `progress 0.4 half of the hosts` */
+const PROGRESS_LINE = /^progress ([01]|[01]?\.\d+)(?: +(\S.*))?$/;
 
 /** Throws bad input when a program is named by a path that is none. */
 export function handlersOfPrograms(programs: Readonly<Record<string, string>>, log: Log): HandlerSet {
@@ -31,7 +33,7 @@ function handlerOf(type: string, line: string, log: Log): Handler {
   const [program, ...words] = parseCommandString(line);
   if (program === undefined) throw badInput('run', `must name a program for ${type}`);
   if (program.includes('/')) checkProgram(program);
-  return (task, { signal }) => run({ program, words, task, signal, log });
+  return (task, { signal, progress }) => run({ program, words, task, signal, progress, log });
 }
 
 function checkProgram(program: string): void {
@@ -50,10 +52,11 @@ interface Run {
   readonly words: readonly string[];
   readonly task: RunningTask;
   readonly signal: AbortSignal;
+  readonly progress: HandlerContext['progress'];
   readonly log: Log;
 }
 
-async function run({ program, words, task, signal, log }: Run): Promise<unknown> {
+async function run({ program, words, task, signal, progress, log }: Run): Promise<unknown> {
   signal.throwIfAborted();
   const child = execa(program, words, {
     input: JSON.stringify(task.payload ?? null),
@@ -64,7 +67,10 @@ async function run({ program, words, task, signal, log }: Run): Promise<unknown>
     buffer: { stdout: true, stderr: false },
     maxBuffer: { stdout: OUTPUT_CHARS_MAX },
   });
-  const lastWords = linesOf(child.stderr, (text) => log.debug({ task: task.id, line: text }, 'program'));
+  const lastWords = linesOf(child.stderr, (line) => {
+    log.debug({ task: task.id, line }, 'program');
+    return isProgress(line, progress);
+  });
   const release = endGroupOn(signal, child.pid);
   try {
     const result = await child;
@@ -101,12 +107,20 @@ function parsed(output: string): unknown {
   }
 }
 
-/** The last lines, as they come. */
-function linesOf(stream: Readable, heard: (line: string) => void): string[] {
+/** Reports the progress that a line tells of, if it does. */
+function isProgress(line: string, progress: HandlerContext['progress']): boolean {
+  const [, share, note] = PROGRESS_LINE.exec(line) ?? [];
+  if (share === undefined) return false;
+  progress(Number(share), note);
+  return true;
+}
+
+/** The last lines, as they come, without those that were meant for us. */
+function linesOf(stream: Readable, isTaken: (line: string) => boolean): string[] {
   const lines: string[] = [];
   createInterface({ input: stream }).on('line', (line) => {
+    if (isTaken(line)) return;
     if (lines.push(line) > STDERR_LINES) lines.shift();
-    heard(line);
   });
   return lines;
 }

@@ -2,12 +2,15 @@
  * The handlers that an agent runs: one per attempt, each with an AbortSignal. What they return or throw becomes a
  * report. An attempt that is already running, or whose report is on its way, is not started twice.
  */
+import type { Clock } from '../ports.ts';
 import type { TaskError } from '../domain/events.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { TaskId } from '../domain/ids.ts';
 import type { Report } from '../domain/decide-tasks.ts';
 import type { Assignment } from '../wire/messages.ts';
 import { encode } from '../wire/codec.ts';
+import type { Log } from './log.ts';
+import { cutNote, listed, type Progress, type RunningBeat } from './progress.ts';
 
 /** What a handler is given. Handlers run at least once: make effects idempotent under `(id, attempt, fencingToken)`. */
 export interface RunningTask {
@@ -25,6 +28,12 @@ export interface RunningTask {
 export interface HandlerContext {
   /** Aborted when the task is cancelled, ran too long, or belongs to another agent now. */
   readonly signal: AbortSignal;
+  /**
+   * Says how far it is: a share, 0–1, and perhaps a note (255 characters of it are kept). Shown with the task while the
+   * attempt runs, then gone: it is never recorded. The latest counts; it may be called as often as one likes, and
+   * travels about four times a second at the most. Does nothing once the attempt has ended.
+   */
+  readonly progress: (share: number, note?: string) => void;
 }
 
 export type Handler = (task: RunningTask, context: HandlerContext) => unknown;
@@ -38,6 +47,7 @@ interface Running {
   readonly id: TaskId;
   readonly attempt: number;
   readonly abort: AbortController;
+  progress: Progress | null;
 }
 
 export interface AttemptsOptions {
@@ -47,6 +57,9 @@ export interface AttemptsOptions {
   /** An outcome of this attempt waits for its answer. */
   readonly isReported: (key: string) => boolean;
   readonly onChanged: (running: number) => void;
+  readonly onProgress: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 export class Attempts {
@@ -61,8 +74,13 @@ export class Attempts {
     return this.#running.size;
   }
 
-  list(): { readonly id: string; readonly attempt: number }[] {
-    return [...this.#running.values()].map(({ id, attempt }) => ({ id, attempt }));
+  has(id: TaskId, attempt: number): boolean {
+    return this.#running.has(attemptKey(id, attempt));
+  }
+
+  /** As a heartbeat says it. */
+  list(): RunningBeat[] {
+    return listed(this.#running.values(), this.#options.clock.now());
   }
 
   start(assignment: Assignment): void {
@@ -70,7 +88,7 @@ export class Attempts {
     const { attempt } = assignment;
     const key = attemptKey(id, attempt);
     if (this.#running.has(key) || this.#options.isReported(key)) return;
-    const running: Running = { id, attempt, abort: new AbortController() };
+    const running: Running = { id, attempt, abort: new AbortController(), progress: null };
     this.#running.set(key, running);
     this.#options.onChanged(this.count);
     this.#options.report({ kind: 'started', id, attempt });
@@ -93,7 +111,12 @@ export class Attempts {
       if (handler === undefined) throw new DoNotRetry(`no handler for ${assignment.type}`);
       const { type, fencingToken, payload, target, priority } = assignment;
       const task = { id, type, attempt, fencingToken, payload, target, priority };
-      const result: unknown = await handler(task, { signal: abort.signal });
+      const result: unknown = await handler(task, {
+        signal: abort.signal,
+        progress: (share, note) => {
+          this.#progressed(key, running, { share, note });
+        },
+      });
       report = this.#completed(id, attempt, result);
     } catch (error) {
       report = {
@@ -107,6 +130,24 @@ export class Attempts {
     this.#running.delete(key);
     this.#options.report(report);
     this.#options.onChanged(this.count);
+  }
+
+  #progressed(
+    key: string,
+    running: Running,
+    { share, note }: { readonly share: number; readonly note: string | undefined },
+  ): void {
+    if (this.#running.get(key) !== running) return;
+    const { clock, log, onProgress } = this.#options;
+    const clamped = Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0;
+    if (clamped !== share)
+      log.warn({ task: running.id, progress: share, used: clamped }, 'progress must be between 0 and 1');
+    running.progress = {
+      share: clamped,
+      note: note === undefined ? null : cutNote(String(note)),
+      at: clock.now(),
+    };
+    onProgress();
   }
 
   #completed(id: TaskId, attempt: number, result: unknown): Report {

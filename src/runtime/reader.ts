@@ -6,7 +6,7 @@
 import type { Entry, LedgerEvent } from '../domain/events.ts';
 import { fleetHealth } from '../domain/health.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
-import type { FleetState, Member, MemberStatus } from '../domain/state.ts';
+import type { FleetState, Member, MemberStatus, Task } from '../domain/state.ts';
 import type { AgentsQuery, ProposalsQuery, TasksQuery } from '../wire/messages.ts';
 import {
   memberStates,
@@ -25,6 +25,7 @@ import {
 import { Catalog, keyOfProposal, keyOfTask, ordinalIn, type Found, type Slice } from './catalog.ts';
 import { badCursor, cursorText, readCursor, skipWithCursor } from './cursor.ts';
 import { membershipOf } from './membership.ts';
+import { progressOf } from './progress.ts';
 import type { Beat } from './roster.ts';
 import { Statistics } from './statistics.ts';
 import { agentView, outcomeView, proposalView, statusView, taskView, type Seen } from './views.ts';
@@ -83,7 +84,7 @@ export class Reader {
 
   task(id: string): TaskView | null {
     const task = this.#stateNow().tasks.get(id as TaskId);
-    return task === undefined ? null : taskView(task);
+    return task === undefined ? null : this.#taskView(task);
   }
 
   outcome(id: string): OutcomeView | null {
@@ -106,7 +107,12 @@ export class Reader {
     const catalog = this.#catalogNow();
     const slice = sliceOf(query, ordinalIn);
     const found = catalog.tasks(query, slice);
-    const { items, next } = pageOf(found, { ...slice, cut, view: taskView, keyOf: keyOfTask });
+    const { items, next } = pageOf(found, {
+      ...slice,
+      cut,
+      view: (task) => this.#taskView(task),
+      keyOf: keyOfTask,
+    });
     const { tasks, tasksByType } = catalog.state.counts;
     const byType = Object.fromEntries(tasksByType);
     return { tasks: items, total: found.total, next, byStatus: { ...tasks }, byType };
@@ -182,6 +188,11 @@ export class Reader {
     const suspicion = state === 'suspect' ? suspicionOf(member.id) : null;
     const isItsOwn = beat?.incarnation === member.incarnation;
     return { member, state, suspicion, beat: isItsOwn ? beat : undefined };
+  }
+
+  #taskView(task: Task): TaskView {
+    const { roster, now } = this.#source;
+    return taskView(task, progressOf(task, { beat: (agent) => roster.get(agent), now: now() }));
   }
 
   #agentView(seen: Seen): AgentView {

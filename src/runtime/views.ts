@@ -18,6 +18,7 @@ import type {
   AgentView,
   AttemptView,
   OutcomeView,
+  ProgressView,
   ProposalView,
   StatusView,
   Suspicion,
@@ -35,7 +36,7 @@ export function outcomeView(task: Task): OutcomeView {
   });
 }
 
-export function taskView(task: Task): TaskView {
+export function taskView(task: Task, progress: ProgressView | null): TaskView {
   const { spec } = task;
   return withOutcome(task, {
     id: spec.id,
@@ -53,6 +54,7 @@ export function taskView(task: Task): TaskView {
     proposal: spec.proposal,
     submittedAt: task.submittedAt,
     endedAt: task.endedAt,
+    progress,
     attempts: task.attempts.map(attemptView),
   });
 }

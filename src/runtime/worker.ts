@@ -9,7 +9,7 @@ import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { Incoming, Ports, Subscription, TimerHandle } from '../ports.ts';
+import type { Incoming, Ports, Subscription } from '../ports.ts';
 import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import { doorFor } from '../wire/door.ts';
 import {
@@ -28,6 +28,7 @@ import { Ballots, type VoteHandler } from './ballots.ts';
 import { Courier } from './courier.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
+import { Pulse } from './pulse.ts';
 import type { Rejections } from './rejections.ts';
 import { answer, mayAnswer } from './respond.ts';
 import { nameOf, type Inspector } from './inspector.ts';
@@ -94,9 +95,7 @@ export class Worker {
   #admission: Admission | null = null;
   #inbox: Subscription | null = null;
   readonly #status: Subscription;
-  #beatTimer: TimerHandle | null = null;
-  #dueAt = 0;
-  #lagMs = 0;
+  readonly #pulse: Pulse;
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
@@ -128,12 +127,24 @@ export class Worker {
     this.attempts = new Attempts({
       handlers: options.handlers,
       resultBytesMax: settings.payloadBytesMax,
+      clock: ports.clock,
+      log: options.log,
       report: (report) => {
         this.#courier.add(report);
       },
       isReported: (key) => this.#courier.carries(key),
       onChanged: () => {
         this.#loadChanged();
+      },
+      onProgress: () => {
+        this.#pulse.soon();
+      },
+    });
+    this.#pulse = new Pulse({
+      clock: ports.clock,
+      intervalMs: () => settings.heartbeatIntervalMs,
+      beat: () => {
+        this.#beat();
       },
     });
     this.#ballots = new Ballots({
@@ -331,7 +342,7 @@ export class Worker {
     this.#hasJoined = true;
     this.#admission?.end();
     this.openInbox();
-    if (this.#beatTimer === null) this.#beat();
+    this.#pulse.start();
     if (this.#isUpdateDue) this.#tellProfile();
     this.#loadChanged(true);
   }
@@ -341,8 +352,7 @@ export class Worker {
     this.#courier.stop();
     this.#inbox?.close();
     this.#inbox = null;
-    if (this.#beatTimer !== null) this.#options.ports.clock.clearTimeout(this.#beatTimer);
-    this.#beatTimer = null;
+    this.#pulse.stop();
   }
 
   /** The chart is told only of what it can see: idle, busy, full. */
@@ -358,20 +368,12 @@ export class Worker {
     this.#actor.send({ type: 'load.changed', running, slots });
   }
 
-  #beat(): void {
-    const { ports, settings } = this.#options;
-    const now = ports.clock.now();
-    if (this.#dueAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#dueAt));
-    this.#dueAt = now + settings.heartbeatIntervalMs;
-    this.#beatTimer = ports.clock.setTimeout(() => {
-      this.#beat();
-    }, settings.heartbeatIntervalMs);
-    this.beatNow();
-  }
-
   /** Says now how it stands, if it beats at all. */
   beatNow(): void {
-    if (this.#beatTimer === null) return;
+    this.#pulse.now();
+  }
+
+  #beat(): void {
     const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
     const { electable, priority } = profile();
     const { isStandby, ledgerAt } = standing();
@@ -383,7 +385,7 @@ export class Worker {
       load: this.load,
       isLoadSet: condition.load !== null,
       intervalMs: settings.heartbeatIntervalMs,
-      lagMs: this.#lagMs,
+      lagMs: this.#pulse.lagMs,
       state: this.state,
       electable,
       priority,
@@ -440,8 +442,7 @@ export class Worker {
 
   /** What does not run any more is answered at once: somebody waits for it. */
   #stopAttempt(id: TaskId, attempt: number, reason: string): void {
-    const isRunning = this.attempts.list().some((each) => each.id === id && each.attempt === attempt);
-    if (isRunning) this.attempts.abort(id, attempt, reason);
+    if (this.attempts.has(id, attempt)) this.attempts.abort(id, attempt, reason);
     else if (!this.#courier.carries(attemptKey(id, attempt)))
       this.#courier.add({ kind: 'returned', id, attempt });
   }

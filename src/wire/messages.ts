@@ -25,7 +25,27 @@ const Ms = (maximum: number) => Type.Integer({ minimum: 1, maximum });
 /** A year. */
 const LONGEST_MS = 31_536_000_000;
 
-const AttemptRef = Type.Object({ id: Id, attempt: Type.Integer({ minimum: 1 }) }, closed);
+/** Of a note on progress. */
+export const NOTE_LENGTH_MAX = 255;
+const RunningSchema = Type.Object(
+  {
+    id: Id,
+    attempt: Type.Integer({ minimum: 1 }),
+    /** As its handler says; not there: it said nothing, or the beat had no room for it. */
+    progress: Type.Optional(
+      Type.Object(
+        {
+          share: Share,
+          note: Type.Optional(Text(NOTE_LENGTH_MAX)),
+          /** Since the handler said so. */
+          agoMs: Type.Number({ minimum: 0 }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
 
 /** Headers of every answer: the term it was given in, and the ledger's sequence up to which it can be seen. */
 export const answerHeaders = { term: 'Conclave-Term', sequence: 'Conclave-Sequence' } as const;
@@ -62,7 +82,7 @@ export const HeartbeatSchema = Type.Object({
   /** Ledger time as it knows it; null: it has seen no entry arrive. */
   ledgerAt: Type.Union([Type.Number(), Type.Null()]),
   term: Count,
-  running: Type.Array(AttemptRef, { maxItems: 10_000 }),
+  running: Type.Array(RunningSchema, { maxItems: 10_000 }),
   /** Reports that wait for their answer; while there are any, a missing attempt proves nothing. */
   reportsPending: Count,
   /** Of a leader: members that beat, and do not answer what they are sent. */

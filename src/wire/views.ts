@@ -96,6 +96,16 @@ export const AttemptViewSchema = Type.Object(
 );
 export type AttemptView = Shown<typeof AttemptViewSchema>;
 
+export const ProgressViewSchema = Type.Object(
+  {
+    share: Type.Number({ minimum: 0, maximum: 1, description: '0–1' }),
+    note: Nullable(Type.String(), 'in words'),
+    agoMs: Count('since its handler said so, milliseconds'),
+  },
+  closed,
+);
+export type ProgressView = Shown<typeof ProgressViewSchema>;
+
 export const TaskViewSchema = Type.Object(
   {
     ...outcomeFields,
@@ -113,6 +123,10 @@ export const TaskViewSchema = Type.Object(
     proposal: Nullable(Type.String(), 'the proposal that has to approve it'),
     submittedAt: Time('when it was submitted'),
     endedAt: Nullable(Type.Number(), 'when it was completed, failed or cancelled'),
+    progress: Nullable(
+      ProgressViewSchema,
+      'how far its running attempt is, as its handler says in heartbeats; null: nothing was said, or none runs',
+    ),
     attempts: Type.Array(AttemptViewSchema, described('its latest attempts, oldest first')),
   },
   closed,

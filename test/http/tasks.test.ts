@@ -1,5 +1,6 @@
 /** Tasks over HTTP: a real server, a real fleet, real requests. */
 import { expect, test, vi } from 'vitest';
+import type { Handler } from '../../src/index.ts';
 import { problemLike, root, withSites, type Called, type Site } from './site.ts';
 
 const open = withSites();
@@ -175,6 +176,23 @@ test('one task can be looked at, with its result and its attempts', async () => 
     agent: 'ada',
     attempts: [{ attempt: 1, agent: 'ada', end: 'completed', fencing_token: 1, error: null }],
   });
+});
+
+test('a running task shows the progress that its handler told, until it has ended', async () => {
+  let end: () => void = () => undefined;
+  const work: Handler = (_, { progress }) => {
+    progress(0.4, '2 of 5 hosts');
+    return new Promise<void>((resolve) => (end = resolve));
+  };
+  const here = await open({ agents: [{ ...ada, tasks: { work } }] });
+  const id = await submitted(here, { task_type: 'work' });
+  const shown = async (): Promise<unknown> => (await here.call(`${tasks}/${id}`)).body['progress'];
+  await expect
+    .poll(shown, { timeout: 10_000 })
+    .toEqual({ share: 0.4, note: '2 of 5 hosts', ago_ms: expect.any(Number) });
+  expect((await here.call(tasks)).body.items).toMatchObject([{ progress: { share: 0.4 } }]);
+  end();
+  expect((await until(here, id, 'completed')).body['progress']).toBeNull();
 });
 
 test('an unknown task is not found', async () => {

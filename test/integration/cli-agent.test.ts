@@ -101,6 +101,31 @@ describe('an agent that runs programs', () => {
     });
   });
 
+  test('takes their lines on progress, which are no last words', async () => {
+    const gate = join(folder, 'gate');
+    const walk = script(
+      'echo "progress 0.4 2 of 5 hosts" >&2',
+      `while [ ! -e ${gate} ]; do sleep 0.05; done`,
+      'echo "no more" >&2',
+      'echo "progress 0.6" >&2',
+      'exit 3',
+    );
+    const { at } = await startAgent(['--run', `walk=${walk}`]);
+
+    const { id } = await answerOf<{ id: string }>(['submit', 'walk', '--max-retries', '0', ...at]);
+    await vi.waitFor(async () => {
+      const { progress } = await answerOf<TaskView>(['task', id, ...at]);
+      expect(progress).toMatchObject({ share: 0.4, note: '2 of 5 hosts' });
+    }, 20_000);
+    expect((await conclave(['task', id, ...at])).stdout).toMatch(/^progress +40 %, 2 of 5 hosts, .+ ago$/m);
+    writeFileSync(gate, '');
+    await vi.waitFor(async () => {
+      const { status, error, progress } = await answerOf<TaskView>(['task', id, ...at]);
+      expect({ status, progress }).toEqual({ status: 'failed', progress: null });
+      expect(error?.message).toMatch(/exit code 3: no more$/);
+    }, 20_000);
+  });
+
   test('ends one that is cancelled or too slow, and all that it started', async () => {
     const pids = join(folder, 'pids');
     const slow = script('sleep 600 &', `echo "$$ $!" >> ${pids}`, 'wait');

@@ -52,6 +52,14 @@ async function submitMany(
   return client.submitMany(Array.from({ length: n }, () => ({ type, payload })));
 }
 
+async function untilShown(
+  client: Fleet,
+  { id }: TaskHandle,
+  told: { readonly share: number; readonly note: string },
+): Promise<void> {
+  await expect.poll(async () => (await client.task(id)).progress, { timeout: 10_000 }).toMatchObject(told);
+}
+
 /** Every acknowledged task has exactly one outcome, and the ledger holds together. */
 async function expectNothingLost(running: Running, handles: readonly TaskHandle[]): Promise<void> {
   const outcomes = await Promise.all(handles.map((handle) => handle.outcome()));
@@ -109,6 +117,27 @@ test('a leader that is frozen until another leads stops nothing when it thaws', 
   const elsewhere = [...running.agents.values()].filter((agent) => agent.id !== 'first');
   expect(elsewhere.flatMap((agent) => agent.aborted)).toEqual([]);
   expect((await client.status()).leader).toBe('second');
+});
+
+test('progress that was told to a leader that is killed is shown by the next one', async () => {
+  const running = await fleetOf([
+    { id: 'first', priority: 3, slots: 1 },
+    { id: 'second', priority: 2, slots: 1 },
+    { id: 'third', priority: 1, slots: 1 },
+  ]);
+  const { client } = running;
+  const payload = { ms: 4_000, progress: 0.4 };
+  const handles = await submitMany(client, 3, payload, 'slow');
+  const holders = await Promise.all(handles.map((handle) => handle.assigned()));
+  const theirs = handles[holders.findIndex(({ agent }) => agent === 'third')] as TaskHandle;
+  const told = { share: 0.4, note: 'told by third' };
+  await untilShown(client, theirs, told);
+  running.agents.get('first')?.signal('SIGKILL');
+  expect(await untilLeaderIsNot(client, 'first')).toBe('second');
+  await untilShown(client, theirs, told);
+  expect((await client.task(theirs.id)).attempt).toBe(1);
+  await expectNothingLost(running, handles);
+  expect((await client.task(theirs.id)).progress).toBeNull();
 });
 
 test('two processes that claim at once never start the same term', async () => {

@@ -104,8 +104,9 @@ const node = new FleetNode({
       if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
       return attempt;
     },
-    slow: (task, { signal }) =>
+    slow: (task, { signal, progress }) =>
       new Promise((resolve, reject) => {
+        if (task.payload.progress !== undefined) progress(task.payload.progress, `told by ${id}`);
         const timer = setTimeout(() => resolve(task.payload.value ?? null), task.payload.ms);
         signal.addEventListener('abort', () => {
           tell({ kind: 'aborted', task: task.id, attempt: task.attempt });

@@ -33,13 +33,14 @@ const REMARK_AFTER_MS = 5_000;
 
 const help = `
 --module: the file exports \`tasks\`, a record of handlers by task type, and perhaps \`vote\`:
-  export const tasks = { scan: async (task, { signal }) => ({ findings: [] }) };
+  export const tasks = { scan: async (task, { signal, progress }) => ({ findings: [] }) };
   export const vote = (proposal) => (proposal.data?.threshold > 0.9 ? 'approve' : 'reject');
 
 --run: the program is started for each attempt, and must do no harm if it runs twice for one task.
   in       the payload as JSON on standard input; CONCLAVE_TASK_ID, CONCLAVE_TASK_TYPE, CONCLAVE_ATTEMPT and
            CONCLAVE_FENCING_TOKEN (refuse a lower one than you have seen) in the environment
   out      the result as JSON on standard output; anything else becomes {"output": "…"}
+  so far   a line "progress 0.4 some words" on standard error: the share that is done, and perhaps a note
   failed   any exit code but 0; the last lines of standard error say why. 65 (EX_DATAERR): do not retry
   stopped  SIGTERM to the program and all that it started, SIGKILL 5 s later
 Words are parted by spaces; a backslash keeps a space. An agent with programs abstains from votes.`;

@@ -11,6 +11,7 @@ import {
   duration,
   factsOf,
   onward,
+  percent,
   printAnswer,
   tableOf,
   type Cell,
@@ -88,11 +89,18 @@ function factsAbout(task: TaskView): (readonly [string, Cell])[] {
     ['ended', task.endedAt === null ? null : ago(task.endedAt)],
     ['run timeout', task.runTimeoutMs === null ? null : duration(task.runTimeoutMs)],
     ['max retries', task.maxRetries],
+    ['progress', progressText(task.progress)],
     ['proposal', task.proposal],
     ['payload', brief(task.payload, 200)],
     ['result', brief(task.result, 200)],
     ['error', task.error?.message],
   ];
+}
+
+function progressText(progress: TaskView['progress']): Cell {
+  if (progress === null) return null;
+  const { share, note, agoMs } = progress;
+  return [percent(share), note, `${duration(agoMs)} ago`].filter((part) => part !== null).join(', ');
 }
 
 function attemptsOf(task: TaskView): string[] {
