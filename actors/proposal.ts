@@ -7,6 +7,7 @@ export const proposalMachine = setup({
   guards: {
     isApproved: ({ event }) => event.type === 'proposal.decided' && proposalGuards.isApproved(event),
     isRejected: ({ event }) => event.type === 'proposal.decided' && proposalGuards.isRejected(event),
+    isWithdrawn: ({ event }) => event.type === 'proposal.decided' && proposalGuards.isWithdrawn(event),
   },
 }).createMachine({
   id: 'proposal',
@@ -21,6 +22,7 @@ export const proposalMachine = setup({
         'proposal.decided': [
           { guard: 'isApproved', target: 'approved' },
           { guard: 'isRejected', target: 'rejected' },
+          { guard: 'isWithdrawn', target: 'withdrawn' },
           { target: 'expired' },
         ],
       },
@@ -28,5 +30,6 @@ export const proposalMachine = setup({
     approved: { type: 'final' },
     rejected: { type: 'final' },
     expired: { description: 'Too few took part.', type: 'final' },
+    withdrawn: { description: 'The task that waited for it was cancelled.', type: 'final' },
   },
 });

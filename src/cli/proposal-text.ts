@@ -41,5 +41,5 @@ export function votes(weight: number): string {
 
 function statusText(status: string): string {
   if (status === 'approved') return colors.green(status);
-  return status === 'open' ? status : colors.red(status);
+  return status === 'open' || status === 'withdrawn' ? status : colors.red(status);
 }

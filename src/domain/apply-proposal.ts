@@ -9,6 +9,7 @@ export type ProposalEvent = EventOf<'proposal.opened' | 'ballot.cast' | 'proposa
 export const proposalGuards = {
   isApproved: (event: EventOf<'proposal.decided'>) => event.outcome === 'approved',
   isRejected: (event: EventOf<'proposal.decided'>) => event.outcome === 'rejected',
+  isWithdrawn: (event: EventOf<'proposal.decided'>) => event.outcome === 'withdrawn',
 } satisfies EventGuards;
 
 export function applyProposal(state: FleetState, event: ProposalEvent, chart: Chart): void {

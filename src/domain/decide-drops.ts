@@ -49,9 +49,8 @@ export function keptProposals(
   return { ids, endedAt, max, ms };
 }
 
-/** An open one outlives its task, which was cancelled: it is dropped some time after its decision. */
+/** The proposal that it waited for; decided before the task ended, or with it. */
 function gateOf({ tasks, proposals }: FleetState, id: TaskId): ProposalId[] {
   const gate = tasks.get(id)?.spec.proposal ?? null;
-  const status = gate === null ? undefined : proposals.get(gate)?.status;
-  return gate === null || status === undefined || status === 'open' ? [] : [gate];
+  return gate !== null && proposals.has(gate) ? [gate] : [];
 }

@@ -159,6 +159,12 @@ export function expireProposal(context: DecisionContext, proposal: Proposal): vo
   conclude(context, proposal, outcomeOf(tally(electorate, proposal.ballots, quorum)));
 }
 
+/** The task that waits for it is being cancelled, in the same entry: there is nothing left to vote on. */
+export function withdrawProposal({ state, emit }: DecisionContext, id: ProposalId): void {
+  if (state.proposals.get(id)?.status === 'open')
+    emit({ type: 'proposal.decided', id, outcome: 'withdrawn' });
+}
+
 /** The decision and its task's next step stand in one entry. */
 function conclude(context: DecisionContext, proposal: Proposal, outcome: ProposalOutcome): void {
   const { id, task } = proposal.spec;

@@ -2,7 +2,7 @@
 import { backoffMs } from './backoff.ts';
 import { assertNever } from './assert.ts';
 import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
-import { openProposal, refusalOf, type ProposalRequest } from './decide-proposals.ts';
+import { openProposal, refusalOf, withdrawProposal, type ProposalRequest } from './decide-proposals.ts';
 import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
 import { keyLimitOf, rememberedKey, repeatOf, type NamedRequest } from './request-keys.ts';
 import { timeOrderedId, type AgentId, type Incarnation, type TaskId } from './ids.ts';
@@ -130,6 +130,7 @@ export function decideCancel(context: DecisionContext, id: TaskId): Verdict<Canc
       context.emit({ type: 'task.cancelling', id });
       return accepted({ status: 'cancelling' });
     default:
+      if (task.spec.proposal !== null) withdrawProposal(context, task.spec.proposal);
       context.emit({ type: 'task.cancelled', id });
       return accepted({ status: 'cancelled' });
   }

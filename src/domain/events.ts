@@ -55,7 +55,10 @@ export interface RequestKey {
 }
 
 export type Decision = 'approve' | 'reject' | 'abstain';
-export type ProposalOutcome = 'approved' | 'rejected' | 'expired';
+/** What ballots, or a lack of them, decide. */
+export type VoteOutcome = 'approved' | 'rejected' | 'expired';
+/** `withdrawn`: the task that waited for it was cancelled. */
+export type ProposalOutcome = VoteOutcome | 'withdrawn';
 export type Weighting = 'equal' | 'health' | 'priority';
 
 export interface Voter {

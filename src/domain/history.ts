@@ -3,7 +3,7 @@
  * charts, one outcome per task, tallies that are right. What it finds is listed; it never stops at the first.
  */
 import { apply, beginEntry, leaderOf } from './apply.ts';
-import type { ElectionCause, Entry, LedgerEvent } from './events.ts';
+import type { ElectionCause, Entry, EventOf, LedgerEvent } from './events.ts';
 import { violations } from './invariants.ts';
 import { outcomeOf, tally } from './quorum.ts';
 import type { Restored } from './snapshot.ts';
@@ -150,7 +150,7 @@ export class HistoryChecker {
         return;
       }
     }
-    if (event.type === 'proposal.decided') this.#checkTally(event, sequence);
+    if (event.type === 'proposal.decided') this.#checkTally(event, entry, sequence);
     apply(this.#state, event, leaderOf(entry), this.#charts);
     if (event.type !== 'term.started') return;
     const { cause, durationMs } = event;
@@ -158,10 +158,15 @@ export class HistoryChecker {
     this.#terms.push({ term, leader, incarnation, sequence, at, cause, durationMs });
   }
 
-  #checkTally(event: Extract<LedgerEvent, { type: 'proposal.decided' }>, sequence: number): void {
+  #checkTally(event: EventOf<'proposal.decided'>, { events }: Entry, sequence: number): void {
     const proposal = this.#state.proposals.get(event.id);
     if (proposal === undefined) return;
-    const { electorate, quorum } = proposal.spec;
+    const { electorate, quorum, task } = proposal.spec;
+    if (event.outcome === 'withdrawn') {
+      const isCancelled = events.some((each) => each.type === 'task.cancelled' && each.id === task);
+      if (!isCancelled) this.#note(`entry ${sequence}: proposal ${event.id} is withdrawn, its task goes on`);
+      return;
+    }
     const right = outcomeOf(tally(electorate, proposal.ballots, quorum));
     if (right !== event.outcome) {
       this.#note(`entry ${sequence}: proposal ${event.id} is ${event.outcome}, its ballots say ${right}`);

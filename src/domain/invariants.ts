@@ -76,8 +76,10 @@ function checkTask(state: FleetState, task: Task, check: Check): void {
   }
   const approval = spec.proposal === null ? undefined : state.proposals.get(spec.proposal);
   if (approval === undefined) return;
-  if (status === 'awaiting_approval')
-    check(approval.status === 'open', `${what}: its proposal is ${approval.status}`);
+  check(
+    (status === 'awaiting_approval') === (approval.status === 'open'),
+    `${what}: its proposal is ${approval.status}`,
+  );
   if (task.attempt > 0)
     check(approval.status === 'approved', `${what}: ran, its proposal is ${approval.status}`);
 }

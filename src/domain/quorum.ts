@@ -2,7 +2,7 @@
  * The arithmetic of votes, SPEC V1–V5. Weights are whole thousandths, so no sum depends on order.
  * Participation = weight voted (all three decisions) / weight of the electorate.
  */
-import type { Decision, ProposalOutcome, Voter, Weighting } from './events.ts';
+import type { Decision, Voter, VoteOutcome, Weighting } from './events.ts';
 
 export interface Share {
   readonly weight: number;
@@ -68,13 +68,13 @@ function weightNeeded(quorum: number, total: number): number {
 }
 
 /** What the outcome would be if no further ballot came: V4. */
-export function outcomeOf(counted: Tally): ProposalOutcome {
+export function outcomeOf(counted: Tally): VoteOutcome {
   if (!counted.hasQuorum) return 'expired';
   return counted.approve.weight > counted.reject.weight ? 'approved' : 'rejected';
 }
 
 /** The outcome if no possible further ballot can change it, else null. */
-export function settledOutcome(counted: Tally): ProposalOutcome | null {
+export function settledOutcome(counted: Tally): VoteOutcome | null {
   if (!counted.hasQuorum) return null;
   const open = counted.notVoted.weight;
   if (counted.approve.weight > counted.reject.weight + open) return 'approved';

@@ -39,7 +39,7 @@ export const taskStatuses = [
   'failed',
   'cancelled',
 ] as const;
-export const proposalStatuses = ['open', 'approved', 'rejected', 'expired'] as const;
+export const proposalStatuses = ['open', 'approved', 'rejected', 'expired', 'withdrawn'] as const;
 export const memberStates = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
 const suspicions = ['beats', 'inbox'] as const;
 export type Suspicion = (typeof suspicions)[number];
@@ -159,7 +159,10 @@ export const ProposalViewSchema = Type.Object(
     description: Text('what it is about, for people'),
     data: Type.Unknown(described('what voters are given to judge')),
     proposer: Text('who proposed it'),
-    status: words(proposalStatuses, 'open until decided; expired: no quorum by the deadline'),
+    status: words(
+      proposalStatuses,
+      'open until decided; expired: no quorum by the deadline; withdrawn: its task was cancelled',
+    ),
     approved: Type.Boolean(described('whether it was approved')),
     quorum: Type.Number(described("share of the electorate's weight that must take part, 0–1")),
     weighting: words(['equal', 'health', 'priority'] as const, 'what weighs a vote'),

@@ -86,7 +86,7 @@ const bad: readonly (readonly [readonly string[], string])[] = [
   [['vote', 'id', 'approve'], "required option '--as <name>' not specified"],
   [['vote', 'id', 'approve', '--as', 'a.b'], 'as must be 1–63'],
   [['vote', 'id', 'approve', '--as', 'me', '--reason', big], 'reason must have 0 to 1024 characters'],
-  [['proposals', '--status', 'done'], 'status must be one of open, approved, rejected, expired'],
+  [['proposals', '--status', 'done'], 'status must be one of open, approved, rejected, expired, withdrawn'],
   [['proposals', '--limit', '0'], 'limit must be an integer from 1 to 500'],
   [['agents', '--state', 'idle'], 'state must be one of alive, suspect, draining, dead, left'],
   [['agents', '--capability', 'a b'], 'capability must be 1–63'],

@@ -131,14 +131,16 @@ const records: Readonly<Record<'member' | 'task' | 'proposal', Sheet>> = {
       approved: decided('approved'),
       rejected: decided('rejected'),
       expired: decided('expired'),
+      withdrawn: decided('withdrawn'),
     },
     initial: 'unborn',
     expected: {
       unborn: { 'proposal.opened': 'open' },
-      open: { approved: 'approved', rejected: 'rejected', expired: 'expired' },
+      open: { approved: 'approved', rejected: 'rejected', expired: 'expired', withdrawn: 'withdrawn' },
       approved: {},
       rejected: {},
       expired: {},
+      withdrawn: {},
     },
   },
 };

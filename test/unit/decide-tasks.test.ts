@@ -245,15 +245,6 @@ describe('a task that needs approval', () => {
     expect(refusalOf(decideRetry(fleet, id))).toBe('CONFLICT');
   });
 
-  it('that was cancelled stays so, whatever the vote says', () => {
-    const fleet = new Harness();
-    fleet.join('a');
-    const id = fleet.submit(gated());
-    accept(decideCancel(fleet, id));
-    vote(fleet, id, 'approve');
-    expect(fleet.task(id).status).toBe('cancelled');
-  });
-
   const vote = (fleet: Harness, id: TaskId, decision: 'approve' | 'reject'): void => {
     const proposal = fleet.task(id).spec.proposal as ProposalId;
     accept(decideBallot(fleet, { proposal, voter: 'a', decision, reason: null }));
@@ -304,6 +295,22 @@ describe('cancelling', () => {
     expect(accept(decideCancel(fleet, ids[status]))).toEqual({ status: 'cancelling' });
     expect(fleet.task(ids[status])).toMatchObject({ status: 'cancelling', endedAt: null });
     expect(fleet.member('a').held.has(ids[status])).toBe(true);
+  });
+
+  it('a task that waits for approval withdraws its proposal in the same entry, and ballots are refused', () => {
+    const { fleet, ids } = everyStatus();
+    const proposal = fleet.task(ids.awaiting_approval).spec.proposal as ProposalId;
+    fleet.wait(1);
+    expect(fleet.typesOf(() => decideCancel(fleet, ids.awaiting_approval))).toEqual([
+      'proposal.decided',
+      'task.cancelled',
+    ]);
+    expect(fleet.entries.at(-1)?.events).toHaveLength(2);
+    expect(fleet.proposal(proposal)).toMatchObject({ status: 'withdrawn', decidedAt: fleet.at });
+    const [voter] = fleet.proposal(proposal).spec.electorate;
+    const ballot = { proposal, voter: voter?.id ?? '', decision: 'approve', reason: null } as const;
+    expect(refusalOf(decideBallot(fleet, ballot))).toBe('PROPOSAL_CLOSED');
+    expect(fleet.task(ids.awaiting_approval).status).toBe('cancelled');
   });
 
   it('again is answered as before, without a word in the ledger', () => {

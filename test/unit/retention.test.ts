@@ -272,21 +272,6 @@ describe('decided proposals', () => {
     expect(fleet.typesOf(() => decideTasksDrop(fleet))).toEqual(['tasks.dropped', 'proposals.dropped']);
     expect(fleet.state.proposals.size).toBe(0);
   });
-
-  it('that are still open when their task is dropped stay until they are decided, and then their time', () => {
-    const fleet = fleetOf({ decidedProposalsMs: 10, endedTasksMs: 10 });
-    const id = fleet.submit({ approval: proposalOf() });
-    const gate = fleet.task(id).spec.proposal as ProposalId;
-    accept(decideCancel(fleet, id));
-    fleet.wait(100);
-    expect(fleet.typesOf(() => decideTasksDrop(fleet))).toEqual(['tasks.dropped']);
-    accept(decideBallot(fleet, { proposal: gate, voter: 'a', decision: 'approve', reason: null }));
-    expect([...fleet.state.decided]).toEqual([gate]);
-    fleet.wait(10);
-    decideProposalsDrop(fleet);
-    expect(fleet.state.proposals.size).toBe(0);
-    expect(violations(fleet.state)).toEqual([]);
-  });
 });
 
 describe('what has not ended', () => {

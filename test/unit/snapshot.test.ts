@@ -188,7 +188,7 @@ describe('what is no snapshot is refused:', () => {
     }
   };
 
-  it.each([[undefined], [null], [7], ['text'], [[]], [{}], [{ v: 2 }], [new Map()]])('%j', (value) => {
+  it.each([[undefined], [null], [7], ['text'], [[]], [{}], [{ v: SNAPSHOT_VERSION }], [new Map()]])('%j', (value) => {
     expect(codeOf(value)).toBe('LEDGER_BROKEN');
   });
 

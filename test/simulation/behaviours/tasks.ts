@@ -80,6 +80,11 @@ export const tasks: Behaviours = {
     const gated = await stage.submit({}, { approval: { voters: ['somebody'], quorum: 1 } });
     expectThat(stage.task(gated).status === 'awaiting_approval', 'it waits for approval');
     await cancels(stage, gated, 'cancelled');
+    const proposal = stage.task(gated).spec.proposal ?? '';
+    const { status } = await stage.ask(stage.client.decision(proposal));
+    expectThat(status === 'withdrawn', 'nobody need vote on it any more');
+    const late = stage.client.vote({ proposal, voter: 'somebody', decision: 'approve' });
+    expectThat((await stage.refusalOf(late)) === 'PROPOSAL_CLOSED', 'and nobody can');
   }),
 
   'a running task is cancelled when its handler has stopped': play({}, async (stage) => {
