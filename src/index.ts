@@ -12,6 +12,7 @@ export type {
   StatusView,
   TaskView,
 } from './wire/views.ts';
+export type { ExplanationView } from './wire/explanation.ts';
 export type { VoteHandler } from './runtime/ballots.ts';
 export { joinFleet, type Agent } from './sdk/agent.ts';
 export { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './nats/private-server.ts';

@@ -8,6 +8,7 @@ import { addDecode } from './commands/decode.ts';
 import { addDrain, addResume } from './commands/drain.ts';
 import { addElect } from './commands/elect.ts';
 import { addEvents } from './commands/events.ts';
+import { addExplain } from './commands/explain.ts';
 import { addGraph } from './commands/graph.ts';
 import { addProposal, addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
@@ -27,7 +28,7 @@ import { addProgramOptions, addSharedOptions } from './shared-options.ts';
 
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
   ['Run:', [addUp, addAgent, addServe, addToken]],
-  ['Tasks:', [addSubmit, addTasks, addTask, addCancel, addRetry]],
+  ['Tasks:', [addSubmit, addTasks, addTask, addExplain, addCancel, addRetry]],
   ['Votes:', [addPropose, addVote, addProposals, addProposal]],
   ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addRemove, addEvents]],
   ['Look inside:', [addVerify, addDecode, addGraph]],

@@ -50,13 +50,14 @@ function dated(schema: JsonSchema): JsonSchema {
 
 const components: Readonly<Record<string, JsonSchema>> = {
   Task: dated(shapes.task.schema),
+  Explanation: dated(shapes.explanation.schema),
   Proposal: dated(shapes.proposal.schema),
   Agent: dated(shapes.agent.schema),
   Status: dated(shapes.status.schema),
   Problem: problemSchema,
 };
 
-export type ComponentName = 'Task' | 'Proposal' | 'Agent' | 'Status' | 'Problem';
+export type ComponentName = 'Task' | 'Explanation' | 'Proposal' | 'Agent' | 'Status' | 'Problem';
 
 export function ref(name: ComponentName): JsonSchema {
   return { $ref: `${name}#` };

@@ -2,6 +2,7 @@
  * What HTTP takes and gives, derived from the wire's schemas: the names of fields that differ, what the fields of a
  * request mean, and examples that work when pasted. Nothing here says again what the wire's schemas say.
  */
+import { ExplanationViewSchema } from '../wire/explanation.ts';
 import { ProposeSchema, TaskSchema, VoteSchema } from '../wire/messages.ts';
 import {
   AgentViewSchema,
@@ -81,6 +82,8 @@ const differences: Differences = new Map<object, Readonly<Record<string, Differe
       error: says('why it failed; only of a failed task'),
     },
   ],
+  [ExplanationViewSchema, { id: { name: 'task_id' } }],
+  [ExplanationViewSchema.properties.agents.items, { id: { name: 'agent_id' } }],
   [ProposalViewSchema, { id: { name: 'proposal_id' }, type: { name: 'proposal_type' } }],
   [AgentViewSchema, { id: { name: 'agent_id' } }],
   [ElectionViewSchema.properties.candidates.items, { id: { name: 'agent_id' } }],
@@ -91,6 +94,7 @@ const shape = (schema: object): ReturnType<typeof shapeOf> => shapeOf(schema, di
 export const shapes = {
   task: shape(TaskViewSchema),
   attempt: shape(AttemptViewSchema),
+  explanation: shape(ExplanationViewSchema),
   proposal: shape(ProposalViewSchema),
   agent: shape(AgentViewSchema),
   status: shape(StatusViewSchema),

@@ -82,6 +82,9 @@ export function endpointsFor(office: Office): Endpoint[] {
     checked('tasks', doors.tasks, (filter, message) => {
       list(office, message, () => office.reader.tasks(filter, fitting));
     }),
+    checked('explain', doors.byId, ({ id }, message) => {
+      show(office, message, office.reader.explain(id), noTask(id));
+    }),
     checked('outcomes', doors.outcomes, ({ ids }, message) => {
       office.reception.read(
         message,

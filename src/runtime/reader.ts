@@ -4,9 +4,11 @@
  * step from then on by `touch`: who is never asked pays nothing.
  */
 import type { Entry, LedgerEvent } from '../domain/events.ts';
+import { explain } from '../domain/explain.ts';
 import { fleetHealth } from '../domain/health.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { FleetState, Member, MemberStatus, Task } from '../domain/state.ts';
+import type { ExplanationView } from '../wire/explanation.ts';
 import type { AgentsQuery, ProposalsQuery, TasksQuery } from '../wire/messages.ts';
 import {
   memberStates,
@@ -15,6 +17,7 @@ import {
   type AgentsPage,
   type AgentView,
   type OutcomeView,
+  type ProgressView,
   type ProposalsPage,
   type ProposalView,
   type StatusView,
@@ -45,6 +48,9 @@ export interface ReaderSource {
   readonly ledgerNow: () => number;
   readonly hasLeader: () => boolean;
 }
+
+/** Pending tasks that are looked at for one explanation. */
+const EXPLAINED_MAX = 10_000;
 
 /** How much of a page can be carried: the first of the items. */
 export type Cut = <T>(items: readonly T[]) => readonly T[];
@@ -90,6 +96,23 @@ export class Reader {
   outcome(id: string): OutcomeView | null {
     const task = this.#stateNow().tasks.get(id as TaskId);
     return task === undefined ? null : outcomeView(task);
+  }
+
+  /** Why a task stands where it stands. */
+  explain(id: string): ExplanationView | null {
+    const state = this.#stateNow();
+    const task = state.tasks.get(id as TaskId);
+    if (task === undefined) return null;
+    const oldest = { skip: 0, take: EXPLAINED_MAX, order: 'oldest' } as const;
+    const isPending = task.status === 'pending';
+    const pending = isPending ? this.#catalogNow().tasks({ status: 'pending' }, oldest).items : [];
+    return explain(state, task, {
+      now: this.#source.ledgerNow(),
+      stateOf: (member) => this.#see(member).state,
+      progress: this.#progressOf(task),
+      pending,
+      pendingTotal: state.counts.tasks.pending,
+    });
   }
 
   proposal(id: string): ProposalView | null {
@@ -191,8 +214,12 @@ export class Reader {
   }
 
   #taskView(task: Task): TaskView {
+    return taskView(task, this.#progressOf(task));
+  }
+
+  #progressOf(task: Task): ProgressView | null {
     const { roster, now } = this.#source;
-    return taskView(task, progressOf(task, { beat: (agent) => roster.get(agent), now: now() }));
+    return progressOf(task, { beat: (agent) => roster.get(agent), now: now() });
   }
 
   #agentView(seen: Seen): AgentView {

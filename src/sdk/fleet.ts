@@ -5,6 +5,7 @@ import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Incoming, Ports, Subscription } from '../ports.ts';
 import { decode, DEPTH_FORWARDED_MAX } from '../wire/codec.ts';
+import type { ExplanationView } from '../wire/explanation.ts';
 import type { AgentsQuery } from '../wire/messages.ts';
 import { subjectsOf, type Subjects } from '../wire/subjects.ts';
 import {
@@ -136,6 +137,11 @@ export class Fleet {
 
   async task(id: string): Promise<TaskView> {
     return (await this.#caller.call('task', { id })) as TaskView;
+  }
+
+  /** Why the task stands where it stands, and for each agent what keeps it from taking the task now. */
+  async explain(id: string): Promise<ExplanationView> {
+    return (await this.#caller.call('explain', { id })) as ExplanationView;
   }
 
   /** A page, oldest first if not asked otherwise; `next` is the `cursor` of the page behind it. */

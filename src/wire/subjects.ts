@@ -13,6 +13,7 @@ export const apiVerbs = [
   'submit',
   'task',
   'tasks',
+  'explain',
   'cancel',
   'retry',
   'outcomes',

@@ -5,7 +5,7 @@
 import Type, { type Static } from 'typebox';
 
 /** What a schema admits, to read only. */
-type Shown<S extends Type.TSchema> = Frozen<Static<S>>;
+export type Shown<S extends Type.TSchema> = Frozen<Static<S>>;
 type Frozen<T> = T extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]
   : T extends object
@@ -16,14 +16,14 @@ type Frozen<T> = T extends readonly (infer Item)[]
 export const PAGE_ITEMS = 50;
 export const PAGE_ITEMS_MAX = 500;
 
-const closed = { additionalProperties: false };
-const described = (description: string) => ({ description });
-const Count = (description: string) => Type.Integer({ minimum: 0, description });
-const Text = (description: string) => Type.String({ description });
-const Time = (description: string) => Type.Number({ description });
-const Nullable = <T extends Type.TSchema>(schema: T, description: string) =>
+export const closed = { additionalProperties: false };
+export const described = (description: string) => ({ description });
+export const Count = (description: string) => Type.Integer({ minimum: 0, description });
+export const Text = (description: string) => Type.String({ description });
+export const Time = (description: string) => Type.Number({ description });
+export const Nullable = <T extends Type.TSchema>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
-const words = <const T extends string[]>(values: readonly [...T], description: string) =>
+export const words = <const T extends string[]>(values: readonly [...T], description: string) =>
   Type.Enum([...values], { description });
 const Counts = (description: string) =>
   Type.Record(Type.String(), Type.Integer({ minimum: 0 }), { description });

@@ -195,6 +195,32 @@ test('a running task shows the progress that its handler told, until it has ende
   expect((await until(here, id, 'completed')).body['progress']).toBeNull();
 });
 
+test('a waiting task is explained: what it waits for, and what keeps each agent from taking it', async () => {
+  const here = await open({
+    agents: [
+      { ...ada, tasks: { scan: () => 1 } },
+      { id: 'bob', capabilities: ['malware_analysis'], tasks: { wash: () => 1 } },
+    ],
+  });
+  const lacking = { task_type: 'scan', required_capabilities: ['malware_analysis', 'time_travel'] };
+  const id = await submitted(here, lacking);
+  const { status, body } = await here.call(`${tasks}/${id}/explanation`);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    task_id: id,
+    status: 'pending',
+    text: 'waits: no agent has `time_travel`',
+    ahead: { tasks: 0, is_at_least: false },
+    agents: [
+      { agent_id: 'ada', can_take: false, obstacles: [{ kind: 'capability' }] },
+      { agent_id: 'bob', can_take: false, obstacles: [{ kind: 'handler' }, { kind: 'capability' }] },
+    ],
+    agents_total: 2,
+    as_of: { term: 1 },
+  });
+  expect(await here.call(`${tasks}/nothing/explanation`)).toMatchObject(problemLike(404, 'NOT_FOUND'));
+});
+
 test('an unknown task is not found', async () => {
   const { call } = await site();
   expect(await call(`${tasks}/nothing`)).toMatchObject(problemLike(404, 'NOT_FOUND'));

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import type { AgentView, OutcomeView, TaskView } from '../../src/index.ts';
+import type { AgentView, ExplanationView, OutcomeView, TaskView } from '../../src/index.ts';
 import { answerOf, conclave, isRunning, startConclave, type Running } from '../support/command.ts';
 import { withServer } from '../support/nats-server.ts';
 
@@ -113,11 +113,21 @@ describe('an agent that runs programs', () => {
     const { at } = await startAgent(['--run', `walk=${walk}`]);
 
     const { id } = await answerOf<{ id: string }>(['submit', 'walk', '--max-retries', '0', ...at]);
+    const next = await answerOf<{ id: string }>(['submit', 'walk', '--max-retries', '0', ...at]);
     await vi.waitFor(async () => {
       const { progress } = await answerOf<TaskView>(['task', id, ...at]);
       expect(progress).toMatchObject({ share: 0.4, note: '2 of 5 hosts' });
     }, 20_000);
     expect((await conclave(['task', id, ...at])).stdout).toMatch(/^progress +40 %, 2 of 5 hosts, .+ ago$/m);
+    const runs = (await conclave(['explain', id, ...at])).stdout;
+    expect(runs).toMatch(/\(running\) runs on runner for .+, attempt 1, 0 retries left, 40 % done/);
+    const waits = (await conclave(['explain', next.id, ...at])).stdout;
+    expect(waits).toMatch(/\(pending\) waits: the only capable agent, runner, is full$/m);
+    expect(waits).toMatch(
+      /^runner +alive +1 of 1 slots are in use +wait until one is free, or give it more/m,
+    );
+    const { agents } = await answerOf<ExplanationView>(['explain', next.id, ...at]);
+    expect(agents).toMatchObject([{ id: 'runner', obstacles: [{ kind: 'slots' }] }]);
     writeFileSync(gate, '');
     await vi.waitFor(async () => {
       const { status, error, progress } = await answerOf<TaskView>(['task', id, ...at]);

@@ -27,6 +27,7 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   submit: TaskSchema,
   task: ByIdSchema,
   tasks: TasksSchema,
+  explain: ByIdSchema,
   cancel: ChangeSchema,
   retry: ChangeSchema,
   outcomes: OutcomesSchema,

@@ -54,6 +54,7 @@ interface ById {
 export function addTaskRoutes(app: FastifyInstance, backend: Backend): void {
   addSubmit(app, backend);
   addLooks(app, backend);
+  addExplanation(app, backend);
   addCancel(app, backend);
   addRetry(app, backend);
 }
@@ -149,6 +150,32 @@ function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
       const task = shown(reader.task(id));
       if (task === null) throw new ConclaveError('NOT_FOUND', `no task ${id}`);
       return reads.answer(reply, task);
+    },
+  );
+}
+
+function addExplanation(app: FastifyInstance, { reads, reader }: Backend): void {
+  app.get<ById>(
+    `${path}/:task_id/explanation`,
+    {
+      preHandler: (request) => reads.prepare(request),
+      schema: {
+        operationId: 'explainTask',
+        tags: ['tasks'],
+        summary: 'Why a task stands where it stands',
+        description:
+          'While it waits: for each agent, what keeps it from taking the task, and what would change that.',
+        headers: readHeaders,
+        params: byId('task_id'),
+        querystring: queries.one,
+        response: { 200: answers('the explanation', ref('Explanation')), ...problems(404) },
+      },
+    },
+    (request, reply) => {
+      const { task_id: id } = request.params;
+      const explanation = reader.explain(id);
+      if (explanation === null) throw new ConclaveError('NOT_FOUND', `no task ${id}`);
+      return reads.answer(reply, shapes.explanation.outward(explanation) as object);
     },
   );
 }
