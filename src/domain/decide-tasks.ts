@@ -47,6 +47,8 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
     }
     if (key !== null) digests.set(key, task.digest);
   }
+  // Nothing is new: nothing has to be remembered, so no limit can stand in the way.
+  if (created.length === 0) return accepted(request.tasks.map((task) => submitOne(context, task)));
   const limit = context.refusalOfNew?.() ?? limitOf(context, created, request);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const approvals = created.flatMap((task) => task.approval ?? []);

@@ -64,6 +64,7 @@ test('it is OpenAPI 3.1 and has every route, with an id, a tag and a summary', a
     'GET /coordination/status',
     'GET /coordination/tasks',
     'GET /coordination/tasks/{task_id}',
+    'GET /coordination/tasks/{task_id}/explanation',
     'GET /healthz',
     'GET /metrics',
     'GET /readyz',

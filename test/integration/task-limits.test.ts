@@ -1,0 +1,91 @@
+/** What a fleet on a real nats-server does at the limits of payloads, results and batches: SPEC T1, T2, T5. */
+import { afterEach, expect, test } from 'vitest';
+import {
+  connectFleet,
+  defaultSettings,
+  joinFleet,
+  type Agent,
+  type Fleet,
+  type JoinOptions,
+} from '../../src/index.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { withServer } from '../support/nats-server.ts';
+
+const server = withServer();
+const agents: Agent[] = [];
+const fleets: Fleet[] = [];
+let count = 0;
+
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.leave().catch(() => undefined)));
+  await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
+});
+
+/** A fleet of one agent, and a client. */
+async function fleetOf(options: Partial<JoinOptions>): Promise<Fleet> {
+  count += 1;
+  const fleet = `limits_${count}`;
+  const servers = server().url;
+  agents.push(
+    await joinFleet({ servers, fleet, id: 'ada', handleSignals: false, log: silentLog, ...options }),
+  );
+  const client = await connectFleet({ servers, fleet });
+  fleets.push(client);
+  return client;
+}
+
+const { payloadBytesMax } = defaultSettings;
+
+test('a payload that is too large is refused with the limit, before sending where NATS could not carry it', async () => {
+  const caller = await fleetOf({ tasks: { echo: (task) => String(task.payload).length } });
+  const limit = (await caller.submit({ type: 'echo', payload: 'x'.repeat(payloadBytesMax - 10) })).result();
+  expect(await limit).toBe(payloadBytesMax - 10);
+  await expect(
+    caller.submit({ type: 'echo', payload: 'x'.repeat(payloadBytesMax + 1) }),
+  ).rejects.toMatchObject({
+    code: 'TOO_LARGE',
+    message: expect.stringContaining(`at most ${payloadBytesMax} are taken`) as string,
+  });
+  const silent = await connectFleet({ servers: server().url, fleet: 'nobody_is_here', timeoutMs: 60_000 });
+  fleets.push(silent);
+  // Nobody there could answer: it is refused before anything is sent.
+  await expect(silent.submit({ type: 'echo', payload: 'x'.repeat(1_100_000) })).rejects.toMatchObject({
+    code: 'TOO_LARGE',
+    message: expect.stringMatching(/has 11\d{5} bytes; NATS takes 1048576/) as string,
+  });
+  expect((await caller.tasks()).total).toBe(1);
+});
+
+test('a result that is too large fails its task with its size and the limit, and is not tried again', async () => {
+  const caller = await fleetOf({ tasks: { grow: () => 'x'.repeat(payloadBytesMax + 1) } });
+  const task = await caller.submit({ type: 'grow' });
+  expect(await task.outcome()).toMatchObject({
+    status: 'failed',
+    attempt: 1,
+    error: {
+      message: expect.stringMatching(/^the result has 2621\d\d bytes; at most 262144 are kept$/) as string,
+    },
+  });
+});
+
+test('a batch that does not fit into one entry is refused as a whole', async () => {
+  const caller = await fleetOf({ tasks: { echo: () => 1 } });
+  const half = { type: 'echo', payload: 'x'.repeat(defaultSettings.entryBytesMax / 2) };
+  await expect(caller.submitMany([half, half, { type: 'echo' }])).rejects.toMatchObject({
+    code: 'TOO_LARGE',
+  });
+  expect((await caller.tasks()).total).toBe(0);
+});
+
+test('when the store of keys is full, new keys are refused, none is evicted, and old ones stand for their tasks', async () => {
+  const caller = await fleetOf({ tasks: { echo: () => 1 }, settings: { requestKeysMax: 4 } });
+  const quick = await connectFleet({ servers: server().url, fleet: caller.name, timeoutMs: 300 });
+  fleets.push(quick);
+  const submit = async (idempotencyKey: string): Promise<string> =>
+    (await quick.submit({ type: 'echo', idempotencyKey })).id;
+  const ids: string[] = [];
+  for (const key of ['k0', 'k1', 'k2', 'k3']) ids.push(await submit(key));
+  for (const key of ['k4', 'k5']) await expect(submit(key)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+  for (const [i, id] of ids.entries()) expect(await submit(`k${i}`)).toBe(id);
+  expect((await caller.tasks()).total).toBe(4);
+});
