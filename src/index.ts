@@ -17,6 +17,7 @@ export type { VoteHandler } from './runtime/ballots.ts';
 export { joinFleet, type Agent } from './sdk/agent.ts';
 export { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './nats/private-server.ts';
 export { connectFleet } from './sdk/connect.ts';
+export { replayLedger, type Replayed, type ReplayOptions } from './sdk/replay.ts';
 export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
 export type { HistoryReport, TermRecord } from './domain/history.ts';
 export type { AgentFilter, Fleet, FleetMetrics } from './sdk/fleet.ts';

@@ -103,6 +103,7 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / 86_400_000)} d`;
 }
 
-export function ago(at: number): string {
-  return `${duration(Date.now() - at)} ago`;
+/** `now`: another moment than this one, for what is shown as it was then. */
+export function ago(at: number, now = Date.now()): string {
+  return `${duration(now - at)} ago`;
 }

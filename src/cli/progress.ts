@@ -3,11 +3,15 @@ import { SingleBar } from 'cli-progress';
 
 export interface Progress {
   step(): void;
+  /** For who counts elsewhere: so many are done, of so many. */
+  show(done: number, total: number): void;
   end(): void;
 }
 
+const nothing: Progress = { step: () => undefined, show: () => undefined, end: () => undefined };
+
 export function progressOf(options: { readonly total: number; readonly isQuiet: boolean }): Progress {
-  if (options.isQuiet || !process.stderr.isTTY) return { step: () => undefined, end: () => undefined };
+  if (options.isQuiet || !process.stderr.isTTY) return nothing;
   const bar = new SingleBar({
     stream: process.stderr,
     format: '{bar} {value}/{total}',
@@ -19,6 +23,10 @@ export function progressOf(options: { readonly total: number; readonly isQuiet: 
   return {
     step: () => {
       bar.increment();
+    },
+    show: (done, total) => {
+      if (bar.getTotal() !== total) bar.setTotal(total);
+      bar.update(done);
     },
     end: () => {
       bar.stop();

@@ -2,7 +2,7 @@
 import type { ProposalView } from '../index.ts';
 import { ago, brief, colors, duration, factsOf, tableOf } from './output.ts';
 
-export function proposalText(proposal: ProposalView): string {
+export function proposalText(proposal: ProposalView, now = Date.now()): string {
   const { tally, deadlineAt, decidedAt, status } = proposal;
   const share = ({ weight, count }: { weight: number; count: number }): string =>
     `${votes(weight)} (${count} voters)`;
@@ -13,11 +13,8 @@ export function proposalText(proposal: ProposalView): string {
     ['data', brief(proposal.data, 200)],
     ['proposer', proposal.proposer],
     ['status', statusText(status)],
-    ['opened', ago(proposal.openedAt)],
-    [
-      'decided',
-      decidedAt === null ? `in ${duration(deadlineAt - Date.now())} at the latest` : ago(decidedAt),
-    ],
+    ['opened', ago(proposal.openedAt, now)],
+    ['decided', decidedAt === null ? `in ${duration(deadlineAt - now)} at the latest` : ago(decidedAt, now)],
     ['task', proposal.task],
     ['approve', share(tally.approve)],
     ['reject', share(tally.reject)],

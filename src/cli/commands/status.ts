@@ -18,8 +18,12 @@ async function status(_options: object, command: Command): Promise<void> {
   await withFleet(shared, async (fleet) => {
     const view = await fleet.status({ timeoutMs: shared.timeoutMs });
     if (!view.hasLeader) process.exitCode = exitCodes.failed;
-    printAnswer(shared.isJson, view, () => factsOf(factsAbout(view)));
+    printAnswer(shared.isJson, view, () => statusText(view));
   });
+}
+
+export function statusText(view: StatusView): string {
+  return factsOf(factsAbout(view));
 }
 
 function factsAbout(view: StatusView): (readonly [string, Cell])[] {

@@ -73,11 +73,16 @@ async function show(id: string, _options: object, command: Command): Promise<voi
   const shared = sharedOptionsOf(command);
   await withFleet(shared, async (fleet) => {
     const task = await fleet.task(id);
-    printAnswer(shared.isJson, task, () => [factsOf(factsAbout(task)), ...attemptsOf(task)].join('\n\n'));
+    printAnswer(shared.isJson, task, () => taskText(task));
   });
 }
 
-function factsAbout(task: TaskView): (readonly [string, Cell])[] {
+/** `now`: of which moment it is told. */
+export function taskText(task: TaskView, now = Date.now()): string {
+  return [factsOf(factsAbout(task, now)), ...attemptsOf(task)].join('\n\n');
+}
+
+function factsAbout(task: TaskView, now: number): (readonly [string, Cell])[] {
   return [
     ['task', task.id],
     ['type', task.type],
@@ -85,8 +90,8 @@ function factsAbout(task: TaskView): (readonly [string, Cell])[] {
     ['priority', task.priority],
     ['target', task.target],
     ['requires', task.requiredCapabilities.join(', ')],
-    ['submitted', ago(task.submittedAt)],
-    ['ended', task.endedAt === null ? null : ago(task.endedAt)],
+    ['submitted', ago(task.submittedAt, now)],
+    ['ended', task.endedAt === null ? null : ago(task.endedAt, now)],
     ['run timeout', task.runTimeoutMs === null ? null : duration(task.runTimeoutMs)],
     ['max retries', task.maxRetries],
     ['progress', progressText(task.progress)],

@@ -5,6 +5,7 @@ import type { HistoryReport } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import { colors, countsOf, duration, printAnswer, tableOf } from '../output.ts';
+import { progressOf } from '../progress.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addVerify(program: Command): void {
@@ -17,7 +18,14 @@ export function addVerify(program: Command): void {
 async function verify(_options: object, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
   const { verifyLedger } = await import('../../sdk/verify.ts');
-  const report = await verifyLedger(await connectOptionsOf(shared, 'verify'));
+  const progress = progressOf({ total: 1, isQuiet: shared.isJson });
+  let report: HistoryReport;
+  try {
+    const options = await connectOptionsOf(shared, 'verify');
+    report = await verifyLedger({ ...options, onProgress: progress.show });
+  } finally {
+    progress.end();
+  }
   if (report.entries === 0)
     throw new ConclaveError('NOT_FOUND', `fleet ${shared.fleet} has no ledger yet: nobody has led it`);
   if (!report.ok) process.exitCode = exitCodes.failed;
