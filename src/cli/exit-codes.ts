@@ -1,7 +1,7 @@
 /** How the command ends: one table for people, and one from error codes to it. */
 import type { ErrorCode } from '../domain/errors.ts';
 
-export const exitCodes = { ok: 0, failed: 1, badInput: 2, unavailable: 3 } as const;
+export const exitCodes = { ok: 0, failed: 1, badInput: 2, unavailable: 3, warned: 4 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
@@ -15,6 +15,7 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
     exitCodes.unavailable,
     'not now: no NATS, no leader, no answer in time, or at a limit; the same may work later',
   ],
+  [exitCodes.warned, 'the doctor warns: something deserves a look, and nothing is broken'],
 ];
 
 const { failed, badInput, unavailable } = exitCodes;
@@ -43,6 +44,7 @@ export const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   NOBODY_ELECTABLE: unavailable,
   NO_NATS: unavailable,
   TIMEOUT: unavailable,
+  NATS_TOO_OLD: unavailable,
   JETSTREAM_MISSING: unavailable,
   NATS_SERVER_MISSING: unavailable,
   NATS_SERVER_FAILED: unavailable,

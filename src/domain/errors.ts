@@ -34,6 +34,7 @@ export const errorKinds = {
   CLOSED: { status: 409, isRetryable: false },
   LEDGER_MISCONFIGURED: { status: 500, isRetryable: false },
   LEDGER_BROKEN: { status: 500, isRetryable: false },
+  NATS_TOO_OLD: { status: 500, isRetryable: false },
   JETSTREAM_MISSING: { status: 500, isRetryable: false },
   NATS_SERVER_MISSING: { status: 500, isRetryable: false },
   NATS_SERVER_FAILED: { status: 500, isRetryable: false },

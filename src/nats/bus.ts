@@ -14,7 +14,7 @@ import type {
   ServiceDefinition,
   Subscription,
 } from '../ports.ts';
-import { watchConnection } from './connection.ts';
+import { watchConnection, type Refusal } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { fence, type NatsLog } from './log.ts';
 import { IncomingMessage } from './message.ts';
@@ -27,6 +27,13 @@ import { keepSubscribed } from './subscription.ts';
 const requestsMax = 100_000;
 const flushBeforeCloseMs = 500;
 
+export interface NatsBusOptions {
+  readonly inboxPrefix?: string;
+  readonly log: NatsLog;
+  /** Each thing that the broker's permissions forbid, when it says so. */
+  readonly refused?: (refusal: Refusal) => void;
+}
+
 export class NatsBus implements Bus {
   readonly #nc: NatsConnection;
   readonly #log: NatsLog;
@@ -36,13 +43,13 @@ export class NatsBus implements Bus {
   #status: BusStatus = 'online';
   #payloadBytesMax: number;
 
-  constructor(nc: NatsConnection, options: { readonly inboxPrefix?: string; readonly log: NatsLog }) {
+  constructor(nc: NatsConnection, options: NatsBusOptions) {
     this.#nc = nc;
     this.#log = options.log;
     this.#payloadBytesMax = nc.info?.max_payload ?? 0;
     this.#outbound = new OutboundGauge(() => nc.flush());
     this.#mux = new RequestMux(nc, options);
-    watchConnection(nc, options.log, (status) => this.#changed(status));
+    watchConnection(nc, options.log, (status) => this.#changed(status), options.refused);
   }
 
   get isOnline(): boolean {

@@ -7,6 +7,7 @@ import { Events, type ConnectionOptions, type NatsConnection, type Status } from
 import type { BusStatus } from '../ports.ts';
 import { connectError } from './errors.ts';
 import { fence, type NatsLog } from './log.ts';
+import { tooOld } from './server-version.ts';
 import { connectPromptly } from './transport.ts';
 
 /** How to log in: what the library takes, passed through. */
@@ -29,7 +30,7 @@ const reconnectJitterMs = 150;
 /** A refused heartbeat comes every second; its complaint is worth a line less often. */
 const complaintEveryMs = 10_000;
 
-/** Throws NO_NATS or FORBIDDEN. */
+/** Throws NO_NATS, FORBIDDEN or NATS_TOO_OLD. */
 export async function connectNats(address: NatsAddress, reconnect: boolean): Promise<NatsConnection> {
   const servers = typeof address.servers === 'string' ? [address.servers] : [...address.servers];
   const auth: NatsAuth = {};
@@ -51,11 +52,13 @@ export async function connectNats(address: NatsAddress, reconnect: boolean): Pro
     noAsyncTraces: true,
     ...(address.inboxPrefix === undefined ? {} : { inboxPrefix: address.inboxPrefix }),
   };
-  try {
-    return await connectPromptly(options);
-  } catch (error) {
+  const nc = await connectPromptly(options).catch((error: unknown) => {
     throw connectError(error, servers);
-  }
+  });
+  const problem = tooOld(servers.join(', '), nc.info?.version);
+  if (problem === null) return nc;
+  await nc.close();
+  throw problem;
 }
 
 /**
@@ -80,16 +83,35 @@ function reconnectDelay(): () => number {
   };
 }
 
-/** Hears every change of the connection, the last of which is `closed`. What the broker refuses is logged. */
-export function watchConnection(nc: NatsConnection, log: NatsLog, heard: (status: BusStatus) => void): void {
+/** What the broker's permissions forbid. */
+export interface Refusal {
+  readonly operation: 'publish' | 'subscription';
+  readonly subject: string;
+}
+
+/**
+ * Hears every change of the connection, the last of which is `closed`. What the broker refuses is logged, and told to
+ * `refused`.
+ */
+export function watchConnection(
+  nc: NatsConnection,
+  log: NatsLog,
+  heard: (status: BusStatus) => void,
+  refused: (refusal: Refusal) => void = () => undefined,
+): void {
   const tell = (status: BusStatus): void => fence(log, 'connection status', () => heard(status));
   let complainedAt = -Infinity;
   // A publish that the broker refused is known only from its complaint, which names the subject.
   const complaint = (status: Status): void => {
+    const { permissionContext } = status;
+    if (permissionContext !== undefined) {
+      const { operation, subject } = permissionContext;
+      refused({ operation: operation === 'publish' ? 'publish' : 'subscription', subject });
+    }
     const now = performance.now();
     if (now - complainedAt < complaintEveryMs) return;
     complainedAt = now;
-    log.error({ error: status.data, ...status.permissionContext }, 'the broker refused something');
+    log.error({ error: status.data, ...permissionContext }, 'the broker refused something');
   };
   const watch = async (): Promise<void> => {
     for await (const status of nc.status()) {

@@ -4,7 +4,7 @@ import type { Ports } from '../ports.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { NatsBus } from './bus.ts';
 import { realClock } from './clock.ts';
-import { connectNats, type NatsAddress } from './connection.ts';
+import { connectNats, type NatsAddress, type Refusal } from './connection.ts';
 import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
@@ -22,6 +22,8 @@ export interface NatsPortsOptions extends NatsAddress {
   /** Whether a ledger that is not there is created. Default true. */
   readonly mayCreate?: boolean;
   readonly log: NatsLog;
+  /** Each thing that the broker's permissions forbid the bus, when it says so. */
+  readonly refused?: (refusal: Refusal) => void;
 }
 
 export interface NatsPorts extends Ports {
@@ -31,13 +33,18 @@ export interface NatsPorts extends Ports {
   close(): Promise<void>;
 }
 
-/** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the credentials. */
+/** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the
+ * credentials, NATS_TOO_OLD. */
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
-  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, ...address } = options;
+  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, refused, ...address } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
   const nc = await connectNats(address, true);
   const { inboxPrefix } = address;
-  const bus = new NatsBus(nc, { log, ...(inboxPrefix === undefined ? {} : { inboxPrefix }) });
+  const bus = new NatsBus(nc, {
+    log,
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(refused === undefined ? {} : { refused }),
+  });
   const wish = {
     stream,
     subject,

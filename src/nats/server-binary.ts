@@ -7,11 +7,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConclaveError } from '../domain/errors.ts';
-
-/** Older servers lack what the ledger needs. */
-const oldestVersion = '2.10.0';
-/** What durability is promised on (SPEC, docs/failure-modes.md). */
-const wantedVersion = '2.14.6';
+import { isAtLeast, oldestVersion, wantedVersion } from './server-version.ts';
 
 export interface NatsServerBinary {
   /** A path or, when it was found through `PATH`, the bare name: either can be spawned. */
@@ -57,13 +53,6 @@ async function versionOf(path: string): Promise<string | undefined> {
     // Not there, not executable, or not a nats-server: all the same to a search.
     return undefined;
   }
-}
-
-function isAtLeast(compared: { version: string; floor: string }): boolean {
-  const version = compared.version.split('.').map(Number);
-  const floor = compared.floor.split('.').map(Number);
-  const firstDifference = version.map((part, index) => part - (floor[index] ?? 0)).find((sign) => sign !== 0);
-  return (firstDifference ?? 0) >= 0;
 }
 
 /** The folder of Conclave's package.json, whether this file runs from src/ or from dist/. */

@@ -3,7 +3,7 @@
  * is verified: the ledger's each time a connection is opened, that of the snapshots before a connection's first save.
  * Every field here carries a guarantee; those that carry none are not looked at.
  */
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
 
 export interface StreamWish {
   readonly stream: string;
@@ -72,21 +72,32 @@ export function newStreamConfig(wish: StreamWish): StreamConfig {
   };
 }
 
-/** The first field that is not as we need it, as an error that says how to change it; null when all are. */
+/** The fields that are not as we need them, as an error that says how to change them; null when all are. */
 export function streamMismatch(actual: StreamConfig, wish: StreamWish): ConclaveError | null {
+  const fields = mismatchesOf(actual, wish);
+  if (fields.length === 0) return null;
   const { stream } = wish;
+  const message =
+    `stream ${stream}: ${fields.map(({ field, message }) => `${field} ${message}`).join('; ')}; ` +
+    `change it with \`nats stream edit ${stream}\`, or move the stream away and let Conclave create its own`;
+  return new ConclaveError('LEDGER_MISCONFIGURED', message, { fields });
+}
+
+function mismatchesOf(actual: StreamConfig, wish: StreamWish): FieldProblem[] {
+  const wrong: FieldProblem[] = [];
+  const note = (field: string, expected: string): void => {
+    wrong.push({ field, message: `is ${shown(actual[field])} and must be ${expected}` });
+  };
   for (const [field, expected] of Object.entries({ ...required(wish), ...forbidden })) {
-    if (!isSame(actual[field], expected)) return misconfigured(stream, field, actual[field], shown(expected));
+    if (!isSame(actual[field], expected)) note(field, shown(expected));
   }
   if (wish.replicas !== undefined && actual['num_replicas'] !== wish.replicas) {
-    return misconfigured(stream, 'num_replicas', actual['num_replicas'], shown(wish.replicas));
+    note('num_replicas', shown(wish.replicas));
   }
   const bytesMin = wish.bytesMax ?? ledgerBytesMaxDefault;
   const bytes = actual['max_bytes'];
-  if (typeof bytes !== 'number' || bytes < bytesMin) {
-    return misconfigured(stream, 'max_bytes', bytes, `a limit of at least ${bytesMin}`);
-  }
-  return null;
+  if (typeof bytes !== 'number' || bytes < bytesMin) note('max_bytes', `a limit of at least ${bytesMin}`);
+  return wrong;
 }
 
 function isSame(actual: unknown, expected: unknown): boolean {
@@ -95,15 +106,6 @@ function isSame(actual: unknown, expected: unknown): boolean {
   // The default, when the broker says it.
   if (expected === undefined) return actual === 'default';
   return JSON.stringify(actual) === JSON.stringify(expected);
-}
-
-function misconfigured(stream: string, field: string, actual: unknown, expected: string): ConclaveError {
-  const message =
-    `stream ${stream}: ${field} is ${shown(actual)} and must be ${expected}; ` +
-    `change it with \`nats stream edit ${stream}\`, or move the stream away and let Conclave create its own`;
-  return new ConclaveError('LEDGER_MISCONFIGURED', message, {
-    fields: [{ field, message: `is ${shown(actual)} and must be ${expected}` }],
-  });
 }
 
 function shown(value: unknown): string {

@@ -4,6 +4,7 @@ import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
+import { isAtLeast, isVersion, wantedVersion } from '../nats/server-version.ts';
 import type { Log } from '../runtime/log.ts';
 import { FleetNode } from '../runtime/node.ts';
 import { VERSION } from './version.ts';
@@ -106,7 +107,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
     ...(options.ledgerPlacement === undefined ? {} : { placement: options.ledgerPlacement }),
   });
   try {
-    checkBroker(ports, settings);
+    checkBroker(ports, settings, log);
   } catch (error) {
     await ports.close();
     throw error;
@@ -142,11 +143,16 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   return agent;
 }
 
-/** Half of what the broker takes: a message may come on top of an entry that is nearly full. */
-function checkBroker({ bus }: NatsPorts, { entryBytesMax }: Settings): void {
+/** Throws `INVALID`. Half of what the broker takes: a message may come on top of an entry that is nearly full. */
+function checkBroker({ bus, serverInfo }: NatsPorts, { entryBytesMax }: Settings, log: Log): void {
+  const { version = '' } = serverInfo ?? {};
+  if (isVersion(version) && !isAtLeast({ version, floor: wantedVersion }))
+    log.warn({ version }, `this NATS server may lose acknowledged entries: use ${wantedVersion} or newer`);
   const bytesMax = Math.floor(bus.payloadBytesMax / 2);
   if (entryBytesMax <= bytesMax) return;
-  const message = `must be at most ${bytesMax}: this broker takes messages of ${bus.payloadBytesMax} bytes`;
+  const message =
+    `must be at most ${bytesMax}, since this broker takes messages of ${bus.payloadBytesMax} bytes; ` +
+    `lower it, or raise max_payload of the NATS server to ${2 * entryBytesMax} or more`;
   throw new ConclaveError('INVALID', `settings.entryBytesMax ${message}`, {
     fields: [{ field: 'settings.entryBytesMax', message }],
   });
