@@ -5,6 +5,7 @@ import { addAgent } from './commands/agent.ts';
 import { addAgents } from './commands/agents.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDecode } from './commands/decode.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addDrain, addResume } from './commands/drain.ts';
 import { addElect } from './commands/elect.ts';
 import { addEvents } from './commands/events.ts';
@@ -13,6 +14,7 @@ import { addGraph } from './commands/graph.ts';
 import { addProposal, addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
 import { addRemove } from './commands/remove.ts';
+import { addReplay } from './commands/replay.ts';
 import { addRetry } from './commands/retry.ts';
 import { addServe } from './commands/serve.ts';
 import { addStatus } from './commands/status.ts';
@@ -31,7 +33,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
   ['Tasks:', [addSubmit, addTasks, addTask, addExplain, addCancel, addRetry]],
   ['Votes:', [addPropose, addVote, addProposals, addProposal]],
   ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addRemove, addEvents]],
-  ['Look inside:', [addVerify, addDecode, addGraph]],
+  ['Look inside:', [addDoctor, addReplay, addVerify, addDecode, addGraph]],
 ];
 
 /** Runs one command. Never throws: whatever goes wrong has been said, and the code tells. */
@@ -41,10 +43,15 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
   process.exitCode = exitCodes.ok;
   try {
     await program.parseAsync(words, { from: 'user' });
-    return process.exitCode === exitCodes.ok ? exitCodes.ok : exitCodes.failed;
+    return chosenCode();
   } catch (error) {
     return reportFailure(error, isJson);
   }
+}
+
+/** What the command has set. */
+function chosenCode(): ExitCode {
+  return Object.values(exitCodes).find((each) => each === process.exitCode) ?? exitCodes.failed;
 }
 
 function programOf(isJson: boolean): Command {
