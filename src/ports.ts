@@ -124,7 +124,8 @@ export type BoundsOutcome =
       /** The most that the stream takes, bytes; beyond it nothing is stored. */
       readonly bytesMax: number;
     }
-  | { readonly kind: 'unavailable'; readonly reason: string };
+  /** `isMissing`: the broker says that there is no such stream. A broker that has just started may be wrong in that. */
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly isMissing?: true };
 
 export type PurgeOutcome =
   /** Nothing at or below `upTo` is left; `first` is the first sequence that is. */
@@ -238,8 +239,11 @@ export type OpenOutcome =
 export interface LedgerFollower {
   /** Entries in order of sequence. A jump means that what lies between is gone: the reader must notice. */
   readonly entry: (sequence: number, data: Uint8Array) => void;
-  /** The follower stopped and must be started again from where the reader is. */
-  readonly stopped: (reason: string) => void;
+  /**
+   * The follower stopped and must be started again from where the reader is. `end`: the stream's last sequence, if that
+   * is why: it is below what the reader has read, 0 when the stream is gone.
+   */
+  readonly stopped: (reason: string, end?: number) => void;
 }
 
 /** The fleet's stream. Creates it when missing and verifies its configuration whenever a connection is opened. */

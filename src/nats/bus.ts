@@ -14,7 +14,7 @@ import type {
   ServiceDefinition,
   Subscription,
 } from '../ports.ts';
-import { watchConnection, type Refusal } from './connection.ts';
+import { watchConnection, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { fence, type NatsLog } from './log.ts';
 import { IncomingMessage } from './message.ts';
@@ -31,7 +31,7 @@ export interface NatsBusOptions {
   readonly inboxPrefix?: string;
   readonly log: NatsLog;
   /** Each thing that the broker's permissions forbid, when it says so. */
-  readonly refused?: (refusal: Refusal) => void;
+  readonly refused?: RefusalHeard;
 }
 
 export class NatsBus implements Bus {

@@ -89,15 +89,17 @@ export interface Refusal {
   readonly subject: string;
 }
 
+export type RefusalHeard = (refusal: Refusal) => 'handled' | 'open';
+
 /**
- * Hears every change of the connection, the last of which is `closed`. What the broker refuses is logged, and told to
- * `refused`.
+ * Hears every change of the connection, the last of which is `closed`. What the broker refuses is told to `refused`,
+ * and logged unless that says that it has been dealt with.
  */
 export function watchConnection(
   nc: NatsConnection,
   log: NatsLog,
   heard: (status: BusStatus) => void,
-  refused: (refusal: Refusal) => void = () => undefined,
+  refused: RefusalHeard = () => 'open',
 ): void {
   const tell = (status: BusStatus): void => fence(log, 'connection status', () => heard(status));
   let complainedAt = -Infinity;
@@ -106,7 +108,8 @@ export function watchConnection(
     const { permissionContext } = status;
     if (permissionContext !== undefined) {
       const { operation, subject } = permissionContext;
-      refused({ operation: operation === 'publish' ? 'publish' : 'subscription', subject });
+      const kind = operation === 'publish' ? 'publish' : 'subscription';
+      if (refused({ operation: kind, subject }) === 'handled') return;
     }
     const now = performance.now();
     if (now - complainedAt < complaintEveryMs) return;

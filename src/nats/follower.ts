@@ -96,7 +96,7 @@ export class Follower {
   }
 
   #created(consumer: Consumer, outcome: ApiOutcome): void {
-    if (outcome.kind === 'fault' && outcome.fault === 'streamMissing') this.#stop(outcome.reason);
+    if (outcome.kind === 'fault' && outcome.fault === 'streamMissing') this.#stop(outcome.reason, 0);
     else if (outcome.kind !== 'answer') this.#startLater();
     else {
       this.#heardAt = this.#host.clock.now();
@@ -111,7 +111,7 @@ export class Follower {
     callApi(bus.request.bind(bus), { verb: `STREAM.INFO.${stream}` }, (outcome) => {
       const bounds = boundsOf(outcome);
       if (this.#consumer !== consumer || bounds.kind === 'unavailable' || bounds.last >= read) return;
-      this.#stop(`the stream ends at ${bounds.last}, and entry ${read} has been read`);
+      this.#stop(`the stream ends at ${bounds.last}, and entry ${read} has been read`, bounds.last);
     });
   }
 
@@ -169,10 +169,10 @@ export class Follower {
     this.#retry = null;
   }
 
-  #stop(reason: string): void {
+  #stop(reason: string, end?: number): void {
     if (this.#isClosed) return;
     this.close();
-    fence(this.#host.log, 'ledger follower', () => this.#reader.stopped(reason));
+    fence(this.#host.log, 'ledger follower', () => this.#reader.stopped(reason, end));
   }
 }
 

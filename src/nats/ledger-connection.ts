@@ -11,6 +11,7 @@ import type { NatsConnection } from 'nats';
 import type {
   AppendOutcome,
   BoundsOutcome,
+  BusStatus,
   DropOutcome,
   LedgerConnection,
   ListOutcome,
@@ -20,7 +21,7 @@ import type {
   SaveOutcome,
   SlotOutcome,
 } from '../ports.ts';
-import { watchConnection } from './connection.ts';
+import { watchConnection, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { callApi, numberAt, objectAt, readOutcome, whyNot, type Request } from './jetstream-api.ts';
 import { fence, type NatsLog } from './log.ts';
@@ -41,6 +42,8 @@ export interface NatsLedgerConnectionOptions {
     readonly placement?: StreamPlacement;
   };
   readonly log: NatsLog;
+  /** Each thing that the broker's permissions forbid. */
+  readonly refused?: RefusalHeard;
 }
 
 export class NatsLedgerConnection implements LedgerConnection {
@@ -62,9 +65,10 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#subject = options.subject;
     this.#mux = new RequestMux(nc, options);
     this.#snapshots = this.#snapshotsOf(options);
-    watchConnection(nc, options.log, (change) => {
+    const heard = (change: BusStatus): void => {
       if (change === 'closed') this.#closed();
-    });
+    };
+    watchConnection(nc, options.log, heard, options.refused);
   }
 
   get isClosed(): boolean {

@@ -3,15 +3,18 @@
  * and followers on the bus.
  */
 import type { Bus, Clock, Ledger, LedgerFollower, OpenOutcome, Random, Subscription } from '../ports.ts';
-import { connectNats, type NatsAddress } from './connection.ts';
+import { ConclaveError } from '../domain/errors.ts';
+import { connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { Follower } from './follower.ts';
 import { NatsLedgerConnection } from './ledger-connection.ts';
 import { fence, type NatsLog } from './log.ts';
 import type { SnapshotSubjects } from './snapshot-subjects.ts';
 import type { StreamWish } from './stream-config.ts';
-import { setUpStream, type SetupOutcome } from './stream-setup.ts';
+import { setUpStream, streamGone, type SetupOutcome } from './stream-setup.ts';
 
+/** A broker that restarts, or fails over, may not know a stream for a while: NATS's own fail-over takes 4–10 s. */
+const gonePatienceMs = 12_000;
 /** For the whole of connecting, creating and verifying. */
 const openTimeoutMs = 5_000;
 
@@ -33,6 +36,8 @@ export class NatsLedger implements Ledger {
   readonly #followers = new Set<Follower>();
   /** A broker that had JetStream once and has not now is restarting, or its leader is away. */
   #hasOpened = false;
+  /** Since when the broker says that the stream, which was there, is not; monotonic. */
+  #goneSince: number | null = null;
   #isClosed = false;
 
   constructor(options: NatsLedgerOptions) {
@@ -64,9 +69,9 @@ export class NatsLedger implements Ledger {
     const { stream } = wish;
     const reader: LedgerFollower = {
       entry: follower.entry,
-      stopped: (reason) => {
+      stopped: (reason, end) => {
         this.#followers.delete(following);
-        follower.stopped(reason);
+        follower.stopped(reason, end);
       },
     };
     const following = new Follower({ bus, clock, log, stream, newConsumer }, from, reader);
@@ -90,15 +95,18 @@ export class NatsLedger implements Ledger {
     const nc = await connectNats(address, false);
     const { stream, subject, replicas: _, ...likeTheLedger } = wish;
     const { inboxPrefix } = address;
+    const refusal = refusalOf(stream);
     const connection = new NatsLedgerConnection(nc, {
       stream,
       subject,
       log,
+      refused: refusal.heard,
       snapshots: { subjects: snapshots, mayCreate, random, ...likeTheLedger },
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     });
     const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;
-    const outcome = await new Promise<SetupOutcome>((resolve) =>
+    const outcome = await new Promise<SetupOutcome>((resolve) => {
+      refusal.told = (error) => resolve({ kind: 'broken', error });
       setUpStream(
         {
           request: connection.request,
@@ -108,16 +116,52 @@ export class NatsLedger implements Ledger {
           isMissingFinal: !mayCreate,
         },
         resolve,
-      ),
-    );
+      );
+    });
+    refusal.told = null;
     if (outcome.kind !== 'ready' || this.#isClosed) {
       connection.close();
-      return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : outcome;
+      return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : this.#judged(outcome);
     }
+    this.#goneSince = null;
     connection.replicas = outcome.replicas;
     this.#hasOpened = true;
     this.#connections.add(connection);
     connection.onClosed(() => this.#connections.delete(connection));
     return { kind: 'opened', connection };
   }
+
+  /** A stream that was there is given time; gone for good, it is not made anew in silence. */
+  #judged(outcome: Exclude<SetupOutcome, { kind: 'ready' }>): OpenOutcome {
+    const isGone = outcome.kind === 'unavailable' && outcome.isMissing === true && this.#hasOpened;
+    const { clock, wish } = this.#options;
+    if (isGone) this.#goneSince ??= clock.now();
+    else this.#goneSince = null;
+    if (this.#goneSince === null || clock.now() - this.#goneSince < gonePatienceMs) return outcome;
+    return { kind: 'broken', error: streamGone(wish.stream) };
+  }
+}
+
+interface RefusalWatch {
+  readonly heard: RefusalHeard;
+  /** Null: nobody waits for it. */
+  told: ((error: ConclaveError) => void) | null;
+}
+
+/** A request that the permissions forbid is never answered; the broker's complaint says why. */
+function refusalOf(stream: string): RefusalWatch {
+  const watch: RefusalWatch = {
+    told: null,
+    heard: ({ operation, subject }) => {
+      const isOurs = subject.startsWith('$JS.API.STREAM.') || subject.startsWith('_INBOX');
+      if (!isOurs || watch.told === null) return 'open';
+      const verb = operation === 'publish' ? 'publish' : 'subscribe';
+      const message =
+        `stream ${stream} cannot be looked at or created: these credentials may not ${verb} to ${subject}; ` +
+        `allow it for this user, or create the stream with one that may`;
+      watch.told(new ConclaveError('FORBIDDEN', message));
+      return 'handled';
+    },
+  };
+  return watch;
 }

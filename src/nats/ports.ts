@@ -4,7 +4,7 @@ import type { Ports } from '../ports.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { NatsBus } from './bus.ts';
 import { realClock } from './clock.ts';
-import { connectNats, type NatsAddress, type Refusal } from './connection.ts';
+import { connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
 import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
@@ -23,7 +23,7 @@ export interface NatsPortsOptions extends NatsAddress {
   readonly mayCreate?: boolean;
   readonly log: NatsLog;
   /** Each thing that the broker's permissions forbid the bus, when it says so. */
-  readonly refused?: (refusal: Refusal) => void;
+  readonly refused?: RefusalHeard;
 }
 
 export interface NatsPorts extends Ports {

@@ -3,6 +3,8 @@ import type { BoundsOutcome, PurgeOutcome } from '../ports.ts';
 import { callApi, numberAt, objectAt, whyNot, type ApiOutcome, type Request } from './jetstream-api.ts';
 
 export function boundsOf(outcome: ApiOutcome): BoundsOutcome {
+  if (outcome.kind === 'fault' && outcome.fault === 'streamMissing')
+    return { kind: 'unavailable', reason: outcome.reason, isMissing: true };
   if (outcome.kind !== 'answer') return { kind: 'unavailable', reason: whyNot(outcome) };
   const state = objectAt(outcome.body, 'state');
   const first = numberAt(state, 'first_seq');

@@ -9,7 +9,7 @@ import { newStreamConfig, streamMismatch, type StreamWish } from './stream-confi
 
 export type SetupOutcome =
   | { readonly kind: 'ready'; readonly replicas: number }
-  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly isMissing?: true }
   | { readonly kind: 'broken'; readonly error: ConclaveError };
 
 export interface StreamSetup {
@@ -61,7 +61,18 @@ function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
     const error = lasting(outcome, setup.wish);
     if (error !== null) return { kind: 'broken', error };
   }
-  return { kind: 'unavailable', reason: whyNot(outcome) };
+  const reason = whyNot(outcome);
+  const isMissing = outcome.kind === 'fault' && outcome.fault === 'streamMissing';
+  return isMissing ? { kind: 'unavailable', reason, isMissing } : { kind: 'unavailable', reason };
+}
+
+/** It was there, and somebody removed it. */
+export function streamGone(stream: string): ConclaveError {
+  return new ConclaveError(
+    'LEDGER_BROKEN',
+    `stream ${stream} is gone: somebody deleted it, and with it the fleet's ledger; ` +
+      'restore it from a backup, or start the agents again for a new ledger',
+  );
 }
 
 /** The faults that stay until somebody changes something. */

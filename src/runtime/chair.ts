@@ -9,7 +9,7 @@ import type { Entry, HandoverReason } from '../domain/events.ts';
 import type { AgentId, Incarnation } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Charts } from '../domain/transitions.ts';
-import type { Ports, Subscription } from '../ports.ts';
+import type { BoundsOutcome, Ports, Subscription } from '../ports.ts';
 import { encodeEntry } from '../wire/entry.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { endpointsFor } from './api.ts';
@@ -134,7 +134,9 @@ export class Chair {
   measure(done: (last: number) => void): void {
     const { ports, settings } = this.#options;
     this.#writer.withConnection((connection) => {
+      const { committedSequence } = this.#options.replica;
       connection.readBounds((bounds) => {
+        this.#foundEnd(bounds, committedSequence);
         if (bounds.kind === 'bounds') {
           done(bounds.last);
           return;
@@ -203,19 +205,20 @@ export class Chair {
           });
         }
       };
+      const { committedSequence } = this.#options.replica;
       connection.readBounds((bounds) => {
-        const { state, committedSequence } = this.#options.replica;
-        if (bounds.kind === 'bounds' && bounds.last < committedSequence) {
-          const { last } = bounds;
-          this.#options.log.error(
-            { last, committedSequence },
-            'the ledger is shorter than it was: not leading on it',
-          );
-          fail();
-        } else if (bounds.kind === 'unavailable' || bounds.last - state.sequence > CATCH_UP_MAX) fail();
+        const { state } = this.#options.replica;
+        this.#foundEnd(bounds, committedSequence);
+        if (bounds.kind === 'bounds' && bounds.last < committedSequence) fail();
+        else if (bounds.kind === 'unavailable' || bounds.last - state.sequence > CATCH_UP_MAX) fail();
         else readOn(bounds.last);
       });
     });
+  }
+
+  #foundEnd(bounds: BoundsOutcome, committed: number): void {
+    if (bounds.kind === 'bounds') this.#options.replica.foundEnd(bounds.last, committed);
+    else if (bounds.isMissing === true) this.#options.replica.foundEnd(0, committed);
   }
 
   #appendTermStart(claim: Claim): void {

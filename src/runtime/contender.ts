@@ -73,6 +73,7 @@ export class Contender {
       onAdopted: () => {
         this.#adopted();
       },
+      lossPatienceMs: settings.appendResignReplicatedMs,
       onBroken: options.onBroken,
     });
     this.#election = createActor(this.#electionLogic(), { clock: ports.clock });

@@ -10,7 +10,7 @@ import type { SlotWriter } from './slot-writer.ts';
 export interface FullnessOptions {
   readonly clock: Clock;
   readonly writer: SlotWriter;
-  readonly replica: Pick<Replica, 'bytes'>;
+  readonly replica: Pick<Replica, 'bytes' | 'committedSequence' | 'foundEnd'>;
   readonly settings: Pick<Settings, 'ledgerFullShare' | 'snapshotLookMs'>;
   /** Each time that it is found too full. */
   readonly onFull: () => void;
@@ -49,8 +49,12 @@ export class Fullness {
   #look(): void {
     const { clock, writer, replica, settings, onFull } = this.#options;
     writer.withConnection((connection) => {
+      const { committedSequence } = replica;
       connection.readBounds((bounds) => {
         if (this.#isClosed) return;
+        // A fleet that has nothing to write would not notice that its ledger is gone.
+        if (bounds.kind === 'bounds') replica.foundEnd(bounds.last, committedSequence);
+        else if (bounds.isMissing === true) replica.foundEnd(0, committedSequence);
         if (bounds.kind === 'bounds') {
           this.#bytes = bounds.bytes;
           this.#bytesMax = bounds.bytesMax;

@@ -67,6 +67,7 @@ export class FleetNode {
   readonly #lameDuck: Subscription;
   #profile: Profile;
   #term = 0;
+  #hasJoined = false;
   #isEnded = false;
 
   constructor(options: NodeOptions) {
@@ -97,7 +98,8 @@ export class FleetNode {
             incarnation,
             score: () => this.score,
             onBroken: (error) => {
-              log.error({ error }, 'the ledger cannot be used');
+              // Who waits for it to join is told by `onEnded`.
+              if (this.#hasJoined) log.error({ error }, 'the ledger cannot be used');
               this.#end(problemOf(error));
             },
             onTerm: heardOf,
@@ -140,7 +142,10 @@ export class FleetNode {
         heardOf(term);
         this.contender?.ledgerTime.learn(ledgerAt);
       },
-      onJoined: () => options.onJoined?.(),
+      onJoined: () => {
+        this.#hasJoined = true;
+        options.onJoined?.();
+      },
       onLeft: (problem) => {
         this.#resignAndEnd(problem);
       },

@@ -68,6 +68,7 @@ export class Observer {
       ledger,
       charts,
       log,
+      lossPatienceMs: options.settings.appendResignReplicatedMs,
       onEntry: (entry, sequence) => {
         this.#entered(entry, sequence);
       },

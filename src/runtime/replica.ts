@@ -21,6 +21,8 @@ export interface ReplicaOptions {
   readonly ledger: Ledger;
   readonly charts: Charts;
   readonly log: Log;
+  /** How long the ledger may be shorter than it was; longer than a fail-over of the broker's. */
+  readonly lossPatienceMs: number;
   /** After each entry that was read from the ledger. */
   readonly onEntry: (entry: Entry, sequence: number) => void;
   /** The state is another one, from a snapshot: entries that it covers were purged before they were read here. */
@@ -30,6 +32,8 @@ export interface ReplicaOptions {
 }
 
 const RESTART_MS = 200;
+const ADVICE =
+  'find out who did that (`conclave verify` says more), and start again only on the stream that is to be kept';
 /** A purge comes after its snapshot; still, what lists them may not know it yet. */
 const ADOPT_TRIES_MAX = 25;
 
@@ -41,6 +45,8 @@ export class Replica {
   /** The last entry known to be in the ledger. It outlives `restart`: another ledger is noticed all the same. */
   #anchor: { readonly genesis: string; readonly sequence: number; readonly hash: string } | null = null;
   #isBroken = false;
+  /** Since when the stream ends before what was committed; monotonic. */
+  #shortSince: number | null = null;
   #shouldFollow = false;
   #isAdopting = false;
   #adoptTries = 0;
@@ -87,10 +93,11 @@ export class Replica {
       entry: (sequence, data) => {
         if (this.#following === following) this.receive(sequence, data);
       },
-      stopped: (reason) => {
+      stopped: (reason, end) => {
         if (this.#following !== following) return;
         this.#options.log.debug({ reason }, 'following stopped');
         this.#followLater();
+        if (end !== undefined) this.foundEnd(end, this.committedSequence);
       },
     });
     this.#following = following;
@@ -141,6 +148,27 @@ export class Replica {
     this.#bytes += data.length;
     this.#commit(this.#state.genesis, sequence);
     this.#lastEntryAt = this.#options.clock.now();
+  }
+
+  /**
+   * The stream's last entry, as its broker says; 0: there is no stream. `committed`: `committedSequence` when that was
+   * asked. What was committed may be hidden for a while by a broker that fails over, and is lost when it stays away.
+   */
+  foundEnd(last: number, committed: number): void {
+    if (this.#isBroken) return;
+    const { clock, log, lossPatienceMs } = this.#options;
+    if (last >= committed) {
+      this.#shortSince = null;
+      return;
+    }
+    if (this.#shortSince === null) {
+      this.#shortSince = clock.now();
+      log.error({ last, committed }, 'the ledger is shorter than it was: not leading on it');
+    } else if (clock.now() - this.#shortSince >= lossPatienceMs) {
+      this.#break(
+        `the ledger ${last === 0 ? 'is empty or gone' : `ends at entry ${last}`}, and entry ${committed} was in it: the stream was deleted, recreated, or put back to an older copy`,
+      );
+    }
   }
 
   /** Forgets everything and replays: what was applied may not be in the ledger. */
@@ -210,7 +238,9 @@ export class Replica {
   }
 
   #commit(genesis: string, sequence: number): void {
-    if (sequence > this.committedSequence) this.#anchor = { genesis, sequence, hash: this.#lastHash };
+    if (sequence <= this.committedSequence) return;
+    this.#anchor = { genesis, sequence, hash: this.#lastHash };
+    this.#shortSince = null;
   }
 
   /** Not the ledger that was followed before. */
@@ -241,6 +271,6 @@ export class Replica {
   #break(message: string): void {
     this.#isBroken = true;
     this.pause();
-    this.#options.onBroken(new ConclaveError('LEDGER_BROKEN', message));
+    this.#options.onBroken(new ConclaveError('LEDGER_BROKEN', `${message}; ${ADVICE}`));
   }
 }

@@ -62,13 +62,10 @@ export class Follower implements Subscription {
     this.#consumer = consumer;
     link.send(() => {
       const { exists, stream } = this.#ledger;
-      if (!exists) this.#refuse(link, consumer, 'stream not found');
+      if (!exists) this.#refuse(link, consumer, { reason: 'stream not found', end: 0 });
       else if (stream.last < from - 1) {
-        this.#refuse(
-          link,
-          consumer,
-          `the stream ends at ${stream.last}, and entry ${from - 1} has been read`,
-        );
+        const reason = `the stream ends at ${stream.last}, and entry ${from - 1} has been read`;
+        this.#refuse(link, consumer, { reason, end: stream.last });
       } else if (link.isBrokerOpen) stream.consume(from, consumer);
     });
   }
@@ -81,7 +78,7 @@ export class Follower implements Subscription {
       if (!link.isBrokerOpen) return this.#ledger.stream.release(consumer);
       if (faults.strikes('followerStops')) {
         this.#ledger.stream.release(consumer);
-        return this.#refuse(link, consumer, 'the consumer was deleted');
+        return this.#refuse(link, consumer, { reason: 'the consumer was deleted' });
       }
       if (faults.strikes('followerLate')) {
         lateUntilMs = Math.max(lateUntilMs, scheduler.now + faults.within('followerLate', LATE_MS));
@@ -97,9 +94,9 @@ export class Follower implements Subscription {
     return consumer;
   }
 
-  #refuse(link: Link, consumer: Consumer, reason: string): void {
+  #refuse(link: Link, consumer: Consumer, why: { readonly reason: string; readonly end?: number }): void {
     link.toClient.send(() => {
-      if (this.#consumer === consumer) this.#stop(reason);
+      if (this.#consumer === consumer) this.#stop(why.reason, why.end);
     });
   }
 
@@ -114,10 +111,10 @@ export class Follower implements Subscription {
     this.#reader.entry(entry.sequence, entry.data.slice());
   }
 
-  #stop(reason: string): void {
+  #stop(reason: string, end?: number): void {
     if (this.#isClosed) return;
     this.close();
     this.#process.laws.trace.record(this.#process.hostId, `follower stopped: ${reason}`);
-    this.#reader.stopped(reason);
+    this.#reader.stopped(reason, end);
   }
 }

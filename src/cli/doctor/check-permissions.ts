@@ -13,6 +13,7 @@ export function checkPermissions({ refusals, subjects }: Patient): Finding[] {
     const { operation, subject } = refusal;
     // That has a finding of its own.
     if (subject.startsWith(probes) || seen.has(`${operation} ${subject}`)) continue;
+    if (refusals.some((other) => covers(other, refusal))) continue;
     seen.add(`${operation} ${subject}`);
     const say = subject.startsWith(apiRoot) ? error : warning;
     findings.push(say('permissions', `${forbidden(refusal)}: ${purposeOf(subject)}`, adviceFor(refusal)));
@@ -20,6 +21,12 @@ export function checkPermissions({ refusals, subjects }: Patient): Finding[] {
   return findings.length > 0
     ? findings
     : [ok('permissions', 'may ask the fleet, hear it and read its ledger')];
+}
+
+/** A wildcard's refusal says it all. */
+function covers(wide: Refusal, narrow: Refusal): boolean {
+  if (wide === narrow || wide.operation !== narrow.operation || !wide.subject.endsWith('.>')) return false;
+  return wide.subject !== narrow.subject && narrow.subject.startsWith(wide.subject.slice(0, -1));
 }
 
 function forbidden({ operation, subject }: Refusal): string {

@@ -1,0 +1,504 @@
+/**
+ * Everything that can be wrong around the command, against real servers: each is answered in one line that says what is
+ * wrong and what to do, with the exit code that scripts can act on. Bad words on the command line are in
+ * `cli-input.test.ts`.
+ */
+import { connect, type JetStreamManager, type NatsConnection, type StreamConfig } from 'nats';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { connectFleet, joinFleet, type Agent, type Fleet } from '../../src/index.ts';
+import { endAgents, startAgent } from '../support/agent-process.ts';
+import { conclave, freePort, startConclave } from '../support/command.ts';
+import { withServer } from '../support/nats-server.ts';
+import { startRawServer } from '../support/raw-server.ts';
+import { startNatsStub, startStubServer } from '../support/stub-server.ts';
+
+vi.setConfig({ testTimeout: 90_000 });
+
+const server = withServer();
+const folder = mkdtempSync(join(tmpdir(), 'conclave-broken-'));
+const closers: (() => Promise<unknown>)[] = [];
+let nc: NatsConnection;
+let jsm: JetStreamManager;
+let fleets = 0;
+
+beforeAll(async () => {
+  nc = await connect({ servers: server().url });
+  jsm = await nc.jetstreamManager();
+});
+afterEach(async () => {
+  await endAgents();
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+afterAll(async () => {
+  await nc.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function closedAfter<T extends { stop(): Promise<unknown> }>(started: T): T {
+  closers.push(() => started.stop());
+  return started;
+}
+
+function newFleet(): string {
+  fleets += 1;
+  return `fleet_${fleets}`;
+}
+
+/** What a command is given, and what it must say. */
+interface Case {
+  readonly words: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly says: readonly (string | RegExp)[];
+  readonly exitCode: number;
+}
+
+async function expectAnswer({ words, env, says, exitCode }: Case): Promise<void> {
+  const ended = await conclave(words, env === undefined ? {} : { env });
+  expect(ended.stderr).toMatch(/^conclave: [^\n]+\n$/);
+  for (const each of says)
+    expect(ended.stderr).toMatch(each instanceof RegExp ? each : new RegExp(escaped(each)));
+  expect(ended.exitCode).toBe(exitCode);
+  expect(ended.stdout).toBe('');
+  const asJson = await conclave([...words, '--json'], env === undefined ? {} : { env });
+  expect(asJson.exitCode).toBe(exitCode);
+  const document = asJson.stderr.trim().split('\n').at(-1) ?? '';
+  expect(JSON.parse(document)).toMatchObject({
+    error: { code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) },
+  });
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+const agentWords = ['agent', '--id', 'ada', '--run', 'x=true'];
+
+describe('the server', () => {
+  test('is not there', async () => {
+    const url = `nats://127.0.0.1:${await freePort()}`;
+    await expectAnswer({ words: [...agentWords, '--servers', url], says: [url, 'conclave up'], exitCode: 3 });
+  });
+
+  test('is none of NATS', async () => {
+    const { url } = closedAfter(await startStubServer('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await expectAnswer({
+      words: ['status', '--servers', url],
+      says: [url, 'name the address of one'],
+      exitCode: 3,
+    });
+  });
+
+  test('says nothing', async () => {
+    const { url } = closedAfter(await startStubServer(''));
+    await expectAnswer({ words: ['status', '--servers', url], says: [url, 'TIMEOUT'], exitCode: 3 });
+  });
+
+  test('is too old', async () => {
+    const { url } = closedAfter(await startNatsStub({ version: '2.9.25' }));
+    const says = [url, 'has version 2.9.25', 'needs 2.10.0 or newer', 'upgrade it'];
+    await expectAnswer({ words: ['status', '--servers', url], says, exitCode: 3 });
+    await expectAnswer({ words: [...agentWords, '--servers', url], says, exitCode: 3 });
+  });
+
+  test('wants TLS, or has none', async () => {
+    const { url } = closedAfter(await startNatsStub({ version: '2.15.1', tls_required: true }));
+    await expectAnswer({ words: ['status', '--servers', url], says: [url, 'TLS'], exitCode: 3 });
+    const plain = server().url.replace('nats:', 'tls:');
+    await expectAnswer({ words: ['status', '--servers', plain], says: [plain, 'TLS'], exitCode: 3 });
+  });
+
+  test('has no JetStream', async () => {
+    const { url } = closedAfter(await startRawServer(''));
+    const says = ['JetStream off', 'nats-server -js'];
+    await expectAnswer({ words: [...agentWords, '--servers', url], says, exitCode: 3 });
+    await expectAnswer({ words: ['verify', '--servers', url], says, exitCode: 3 });
+    await expectAnswer({ words: ['replay', '--servers', url], says, exitCode: 3 });
+  });
+
+  test('refuses the credentials', async () => {
+    const { url } = closedAfter(await startRawServer('authorization { user: a, password: secret }'));
+    for (const login of [[], ['--user', 'a', '--password', 'wrong'], ['--token', 'wrong']]) {
+      await expectAnswer({
+        words: ['status', '--servers', url, ...login],
+        says: [url, 'refused the credentials', 'check them'],
+        exitCode: 1,
+      });
+    }
+  });
+
+  test('does not let the user create the stream', async () => {
+    const { url } = closedAfter(
+      await startRawServer(`jetstream { store_dir: "$FOLDER/js" }
+authorization { users: [{ user: few, password: few, permissions: {
+  publish: { deny: ["$JS.API.STREAM.CREATE.>"] } } }] }`),
+    );
+    await expectAnswer({
+      words: [...agentWords, '--servers', url, '--user', 'few', '--password', 'few'],
+      says: ['CONCLAVE_default', 'may not publish to $JS.API.STREAM.CREATE.CONCLAVE_default', 'allow it'],
+      exitCode: 1,
+    });
+  });
+
+  test('takes too small messages', async () => {
+    const { url } = closedAfter(
+      await startRawServer('max_payload: 65536\njetstream { store_dir: "$FOLDER/js" }'),
+    );
+    await expectAnswer({
+      words: [...agentWords, '--servers', url],
+      says: ['entryBytesMax must be at most 32768', 'raise max_payload of the NATS server to 900000'],
+      exitCode: 2,
+    });
+  });
+
+  test('has no room for the stream', async () => {
+    const { url } = closedAfter(
+      await startRawServer('jetstream { store_dir: "$FOLDER/js", max_file_store: 1000000 }'),
+    );
+    await expectAnswer({
+      words: [...agentWords, '--servers', url],
+      says: ['CONCLAVE_default cannot be created', "raise JetStream's storage limit"],
+      exitCode: 1,
+    });
+  });
+});
+
+describe('the stream', () => {
+  /** As Conclave makes it. */
+  async function configFor(fleet: string): Promise<StreamConfig> {
+    const model = newFleet();
+    const agent = await joinFleet({ servers: server().url, fleet: model, id: 'model', handleSignals: false });
+    await agent.leave();
+    const { config } = await jsm.streams.info(`CONCLAVE_${model}`);
+    return { ...config, name: `CONCLAVE_${fleet}`, subjects: [`_conclave.${fleet}.ledger`] };
+  }
+
+  test.each([
+    ['another age', { max_age: 3_600e9 }, 'max_age is 3600000000000 and must be 0'],
+    ['another storage', { storage: 'memory' }, 'storage is "memory" and must be "file"'],
+    ['another retention', { retention: 'workqueue' }, 'retention is "workqueue" and must be "limits"'],
+    ['other subjects', { subjects: ['elsewhere.%'] }, 'subjects is ["elsewhere.'],
+    ['another way to discard', { discard: 'old' }, 'discard is "old" and must be "new"'],
+    ['too few bytes', { max_bytes: 1_048_576 }, 'max_bytes is 1048576 and must be a limit of at least'],
+  ])('of that name has %s', async (_, change, wrong) => {
+    const fleet = newFleet();
+    const changed = JSON.parse(JSON.stringify(change).replace('%', fleet)) as Partial<StreamConfig>;
+    await jsm.streams.add({ ...(await configFor(fleet)), ...changed });
+    const at = ['--servers', server().url, '--fleet', fleet];
+    const says = [`stream CONCLAVE_${fleet}`, wrong, `nats stream edit CONCLAVE_${fleet}`];
+    await expectAnswer({ words: [...agentWords, ...at], says, exitCode: 1 });
+    await expectAnswer({ words: ['verify', ...at], says, exitCode: 1 });
+  });
+
+  test('of that name is somebody else’s', async () => {
+    const fleet = newFleet();
+    const config = await configFor(fleet);
+    await jsm.streams.add(config);
+    await nc.jetstream().publish(config.subjects[0] ?? '', 'not an entry');
+    await expectAnswer({
+      words: [...agentWords, '--servers', server().url, '--fleet', fleet],
+      says: ['ledger entry 1 is not an entry of a known version', 'conclave verify'],
+      exitCode: 1,
+    });
+    expect((await jsm.streams.info(config.name)).state.last_seq).toBe(1);
+  });
+
+  test('cannot be made, since another one has its subject', async () => {
+    const fleet = newFleet();
+    await jsm.streams.add({ name: `GREEDY_${fleet}`, subjects: [`_conclave.${fleet}.>`] });
+    await expectAnswer({
+      words: [...agentWords, '--servers', server().url, '--fleet', fleet],
+      says: ['another stream captures its subject', 'narrow or remove that one'],
+      exitCode: 1,
+    });
+  });
+
+  test('was shortened, and no snapshot covers what is gone', async () => {
+    const fleet = newFleet();
+    const agent = await joinFleet({ servers: server().url, fleet, id: 'ada', handleSignals: false });
+    await agent.fleet.submit({ type: 'x' });
+    await agent.leave();
+    const stream = `CONCLAVE_${fleet}`;
+    await jsm.streams.purge(stream, { seq: 3 });
+    const { last_seq: last } = (await jsm.streams.info(stream)).state;
+    const at = ['--servers', server().url, '--fleet', fleet];
+    const says = [/begins at (entry )?3, and no snapshot covers the entries before it/];
+    await expectAnswer({ words: [...agentWords, ...at], says, exitCode: 1 });
+    await expectAnswer({ words: ['verify', ...at], says: [...says, 'backup'], exitCode: 1 });
+    await expectAnswer({ words: ['replay', ...at], says: [...says, 'backup'], exitCode: 1 });
+    expect((await jsm.streams.info(stream)).state.last_seq).toBe(last);
+  });
+
+  test('asks for three replicas on one server', async () => {
+    const failure = joinFleet({
+      servers: server().url,
+      fleet: newFleet(),
+      id: 'ada',
+      replicas: 3,
+      handleSignals: false,
+    });
+    await expect(failure).rejects.toMatchObject({ code: 'LEDGER_MISCONFIGURED' });
+    await expect(failure).rejects.toThrow('ask for 1 replica');
+  });
+});
+
+describe('while an agent runs, its stream', () => {
+  /** What happens to it, and how the agent's last words begin. */
+  const fates: readonly (readonly [string, (stream: string) => Promise<void>, RegExp])[] = [
+    [
+      'is deleted',
+      async (stream) => {
+        await jsm.streams.delete(stream);
+      },
+      /the ledger is empty or gone, and entry \d+ was in it: the stream was deleted/,
+    ],
+    [
+      'is deleted and made anew',
+      async (stream) => {
+        const { config } = await jsm.streams.info(stream);
+        await jsm.streams.delete(stream);
+        await jsm.streams.add(config);
+      },
+      /the ledger is empty or gone, and entry \d+ was in it: the stream was deleted, recreated/,
+    ],
+    [
+      'is put back to an older copy',
+      async (stream) => {
+        const { config, state } = await jsm.streams.info(stream);
+        const copies = [];
+        for (let seq = 1; seq < state.last_seq; seq += 1)
+          copies.push(await jsm.streams.getMessage(stream, { seq }));
+        await jsm.streams.delete(stream);
+        await jsm.streams.add(config);
+        for (const { data } of copies) await nc.jetstream().publish(config.subjects[0] ?? '', data);
+      },
+      /the ledger ends at entry \d+, and entry \d+ was in it: .*put back to an older copy/,
+    ],
+    [
+      'is replaced by the ledger of another fleet',
+      async (stream) => {
+        const { config } = await jsm.streams.info(stream);
+        await jsm.streams.delete(stream);
+        const other = await startAgent({
+          servers: server().url,
+          fleet: stream.replace('CONCLAVE_', ''),
+          id: 'other',
+        });
+        expect((await jsm.streams.info(stream)).config.name).toBe(config.name);
+        other.signal('SIGKILL');
+      },
+      /the stream was (recreated|deleted, recreated)/,
+    ],
+    [
+      'gets an entry of a stranger',
+      async (stream) => {
+        const { config } = await jsm.streams.info(stream);
+        await nc.jetstream().publish(config.subjects[0] ?? '', 'not an entry');
+      },
+      /ledger entry \d+ is not an entry of a known version/,
+    ],
+  ];
+
+  test.each(fates)(
+    '%s: the agent says so, ends with exit code 1, and writes no more',
+    async (_, change, words) => {
+      const fleet = newFleet();
+      const stream = `CONCLAVE_${fleet}`;
+      const at = ['--servers', server().url, '--fleet', fleet];
+      const agent = startConclave([...agentWords, ...at]);
+      await agent.line(/ada has joined/);
+      expect((await conclave(['submit', 'x', '--wait', ...at])).exitCode).toBe(0);
+      await change(stream);
+      const before = await lastOf(stream);
+      // Whoever asks is not answered as if it had been stored.
+      const refused = await conclave(['--timeout', '1000', 'submit', 'x', ...at]);
+      expect(refused.exitCode).toBe(3);
+      const { exitCode, stderr } = await agent.ended;
+      expect(exitCode).toBe(1);
+      expect(stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`^conclave: .*${words.source}`));
+      expect(stderr.trim().split('\n').at(-1)).toContain('start again only on the stream that is to be kept');
+      expect(await lastOf(stream)).toEqual(before);
+    },
+  );
+
+  async function lastOf(stream: string): Promise<{ last: number; bytes: number } | null> {
+    try {
+      const { state } = await jsm.streams.info(stream);
+      return { last: state.last_seq, bytes: state.bytes };
+    } catch {
+      return null;
+    }
+  }
+});
+
+describe('a fleet', () => {
+  let agent: Agent;
+  let fleet: Fleet;
+  const name = 'known';
+  const at = (): string[] => ['--servers', server().url, '--fleet', name];
+
+  beforeAll(async () => {
+    const tasks = { x: () => 1 };
+    agent = await joinFleet({ servers: server().url, fleet: name, id: 'ada', handleSignals: false, tasks });
+    fleet = await connectFleet({ servers: server().url, fleet: name });
+  });
+  afterAll(async () => {
+    await fleet.close();
+    await agent.leave();
+  });
+
+  test.each([
+    [['task', 'nope'], 'nope'],
+    [['cancel', 'nope'], 'nope'],
+    [['retry', 'nope'], 'nope'],
+    [['proposal', 'nope'], 'nope'],
+    [['vote', 'nope', 'approve', '--as', 'me'], 'nope'],
+    [['drain', 'nope'], 'nope'],
+    [['resume', 'nope'], 'nope'],
+  ])('does not know what `conclave %s` names', async (words, id) => {
+    await expectAnswer({ words: [...words, ...at()], says: [/^conclave: (there is )?no /, id], exitCode: 1 });
+  });
+
+  test('has no place for a second agent of the same id', async () => {
+    await expectAnswer({ words: [...agentWords, ...at()], says: ['ada', /held|holds/], exitCode: 1 });
+  });
+
+  test('takes no task back that has ended, and retries none that has not failed', async () => {
+    const task = await fleet.submit({ type: 'x' });
+    await task.result();
+    await expectAnswer({ words: ['cancel', task.id, ...at()], says: [task.id, 'completed'], exitCode: 1 });
+    await expectAnswer({ words: ['retry', task.id, ...at()], says: [task.id, 'completed'], exitCode: 1 });
+  });
+
+  test('takes no ballot of somebody who is no voter, or too late', async () => {
+    const { id } = await fleet.propose({ type: 'y', voters: ['eve'], timeoutMs: 600 });
+    const says = (word: string): string[] => [id, word];
+    await expectAnswer({
+      words: ['vote', id, 'approve', '--as', 'eve', ...at()],
+      says: says('is '),
+      exitCode: 1,
+    });
+  });
+
+  test('takes no payload that is too large', async () => {
+    const payload = file('large.json', JSON.stringify('x'.repeat(300_000)));
+    await expectAnswer({
+      words: ['submit', 'x', '--payload', `@${payload}`, ...at()],
+      says: ['payload', '262144'],
+      exitCode: 2,
+    });
+  });
+
+  test('takes nothing new when its ledger is full, and says what makes room', async () => {
+    const full = newFleet();
+    const settings = { snapshotLookMs: 100, snapshotEntries: 1_000_000 };
+    const filler = await joinFleet({
+      servers: server().url,
+      fleet: full,
+      id: 'ada',
+      handleSignals: false,
+      settings,
+    });
+    closers.push(() => filler.leave());
+    const payload = 'x'.repeat(200_000);
+    await Promise.all(Array.from({ length: 10 }, () => filler.fleet.submit({ type: 'x', payload })));
+    await jsm.streams.update(`CONCLAVE_${full}`, { max_bytes: 2_200_000 });
+    await vi.waitFor(async () => {
+      await expect(filler.fleet.submitMany([{ type: 'x' }])).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    }, 60_000);
+    await expectAnswer({
+      words: ['--timeout', '500', 'submit', 'x', '--servers', server().url, '--fleet', full],
+      says: [/the ledger holds \d+ % of what it may/, 'shortened'],
+      exitCode: 3,
+    });
+  });
+});
+
+describe('this machine', () => {
+  test('has no nats-server where one was named, or one that cannot be run', async () => {
+    const plain = file('nats-server', 'not a program');
+    chmodSync(plain, 0o644);
+    const other = file('other', '#!/bin/sh\necho something else\n');
+    chmodSync(other, 0o755);
+    for (const path of ['/nowhere/nats-server', plain, other]) {
+      await expectAnswer({
+        words: ['up'],
+        env: { CONCLAVE_NATS_SERVER: path },
+        says: [path, 'CONCLAVE_NATS_SERVER'],
+        exitCode: 3,
+      });
+    }
+  });
+
+  test('has the port in use that the server or the API wants', async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) => {
+      taken.listen(0, '127.0.0.1', () => {
+        const address = taken.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+    closers.push(() => new Promise((resolve) => taken.close(resolve)));
+    const serve = ['serve', '--servers', server().url, '--http', String(port)];
+    await expectAnswer({ words: serve, says: [String(port), 'in use', '--http'], exitCode: 1 });
+    await expectAnswer({
+      words: ['up', '--port', String(port)],
+      says: [String(port), 'in use'],
+      exitCode: 3,
+    });
+  });
+
+  test('has a data folder that cannot be written to', async () => {
+    await expectAnswer({
+      words: ['up', '--dir', '/proc/conclave'],
+      says: ['dir must be a folder that can be written to'],
+      exitCode: 2,
+    });
+  });
+
+  test.each([
+    ['throws', "throw new Error('no database\\nat all');", ['cannot be loaded', 'no database at all']],
+    ['exports a handler that is none', 'export const tasks = { scan: 5 };', ['tasks.scan']],
+    ['exports no tasks', 'export default 1;', ['must export `tasks`']],
+    ['imports what is not there', "import 'no-such-package';\nexport const tasks = {};", ['no-such-package']],
+    ['exports a name that is none', "export const tasks = { 'a b': () => 1 };", ['a b']],
+  ])('has a module that %s', async (what, source, says) => {
+    const module = file(`${what.replaceAll(' ', '-')}.mjs`, source);
+    await expectAnswer({
+      words: ['agent', '--id', 'ada', '--module', module, '--servers', server().url, '--fleet', newFleet()],
+      says: ['module', ...says],
+      exitCode: 2,
+    });
+  });
+
+  test('has a file of tokens that is not one', async () => {
+    for (const [name, text, says] of [
+      ['empty.json', '', 'tokens must be JSON'],
+      ['list.json', '[]', 'tokens'],
+      ['digest.json', '{"tokens":[{"name":"a","sha256":"x","scopes":["read"]}]}', 'sha256'],
+      ['scope.json', `{"tokens":[{"name":"a","sha256":"${'0'.repeat(64)}","scopes":["all"]}]}`, 'scopes'],
+    ] as const) {
+      const tokens = file(name, text);
+      await expectAnswer({
+        words: ['serve', '--servers', server().url, '--http', String(await freePort()), '--tokens', tokens],
+        says: [says],
+        exitCode: 2,
+      });
+    }
+    const none = join(folder, 'none.json');
+    await expectAnswer({
+      words: ['serve', '--tokens', none, '--servers', server().url],
+      says: [none, 'cannot be read (ENOENT)'],
+      exitCode: 2,
+    });
+  });
+});
