@@ -18,7 +18,8 @@ export async function handlersOfModule(path: string): Promise<HandlerSet> {
   const exported = await load(path);
   const { tasks, vote } = exported;
   if (!isHandlers(tasks)) {
-    throw badInput('module', `must export \`tasks\`: a record of functions by task type (${path})`);
+    const which = wrongIn(tasks);
+    throw badInput('module', `must export \`tasks\`: a record of functions by task type${which} (${path})`);
   }
   if (vote === undefined) return { tasks };
   if (!isVoteHandler(vote))
@@ -42,6 +43,16 @@ function isHandlers(value: unknown): value is Readonly<Record<string, Handler>> 
     entries.length > 0 &&
     entries.every(([type, handler]) => (type === '*' || isName(type)) && typeof handler === 'function')
   );
+}
+
+/** The first that is wrong, to be told. */
+function wrongIn(tasks: unknown): string {
+  if (typeof tasks !== 'object' || tasks === null) return '';
+  for (const [type, handler] of Object.entries(tasks)) {
+    if (typeof handler !== 'function') return `; tasks.${type} is none`;
+    if (type !== '*' && !isName(type)) return `; ${JSON.stringify(type)} is not 1–63 of A-Z a-z 0-9 _ -`;
+  }
+  return '; it is empty';
 }
 
 function isVoteHandler(value: unknown): value is VoteHandler {

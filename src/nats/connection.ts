@@ -37,6 +37,8 @@ export async function connectNats(address: NatsAddress, reconnect: boolean): Pro
   for (const key of ['authenticator', 'token', 'user', 'pass', 'tls'] as const) {
     if (address[key] !== undefined) Object.assign(auth, { [key]: address[key] });
   }
+  // The library looks at the scheme of no address: `tls://` alone would be dialled in the clear.
+  if (auth.tls === undefined && servers.some((each) => each.startsWith('tls://'))) auth.tls = {};
   const options: ConnectionOptions = {
     ...auth,
     servers,

@@ -213,7 +213,9 @@ test('a store of snapshots that is away for long ends nobody: they wait for it',
 });
 
 test('a standby whose stream was made anew behind its back does not shorten the new one', async () => {
-  const stage = await played({ snapshotEntries: 60, snapshotLookMs: 60_000 }, ['a', 'b']);
+  // So patient that it is still there when it would shorten.
+  const patient = { appendResignReplicatedMs: 3_600_000 };
+  const stage = await played({ snapshotEntries: 60, snapshotLookMs: 60_000, ...patient }, ['a', 'b']);
   await work(stage, 40);
   await stage.run(60_000);
   await work(stage, 40);
@@ -234,6 +236,18 @@ test('a standby whose stream was made anew behind its back does not shorten the 
   anew.join('y', { slots: 4 });
   await stage.world.advance(60_000);
   expect(anew.leaders().map(({ id }) => id)).toEqual(['y']);
+});
+
+test('a standby whose stream was made anew ends, but not before a fail-over of the broker would be over', async () => {
+  const stage = await played({}, ['a', 'b']);
+  await work(stage, 10);
+  stage.fleet.kill('a');
+  ledgerOf(stage).stream.recreate();
+  await stage.world.advance(8_000);
+  expect(stage.fleet.nodes.has('b')).toBe(true);
+  await stage.world.advance(20_000);
+  expect(stage.fleet.nodes.has('b')).toBe(false);
+  expect(ledgerOf(stage).last).toBe(0);
 });
 
 test.each([
