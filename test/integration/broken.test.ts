@@ -1,17 +1,17 @@
 /**
  * Everything that can be wrong around the command, against real servers: each is answered in one line that says what is
  * wrong and what to do, with the exit code that scripts can act on. Bad words on the command line are in
- * `cli-input.test.ts`.
+ * `cli-input.test.ts`, streams that are not as they must be in `broken-stream.test.ts`.
  */
-import { connect, type JetStreamManager, type NatsConnection, type StreamConfig } from 'nats';
+import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectFleet, joinFleet, type Agent, type Fleet } from '../../src/index.ts';
-import { endAgents, startAgent } from '../support/agent-process.ts';
-import { conclave, freePort, startConclave } from '../support/command.ts';
+import { agentWords, expectAnswer } from '../support/answers.ts';
+import { freePort } from '../support/command.ts';
 import { withServer } from '../support/nats-server.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { startNatsStub, startStubServer } from '../support/stub-server.ts';
@@ -30,7 +30,6 @@ beforeAll(async () => {
   jsm = await nc.jetstreamManager();
 });
 afterEach(async () => {
-  await endAgents();
   await Promise.all(closers.splice(0).map((close) => close()));
   // Each reserves a gigabyte of the server's disk.
   for await (const { config } of jsm.streams.list()) {
@@ -57,36 +56,6 @@ function newFleet(): string {
   fleets += 1;
   return `fleet_${fleets}`;
 }
-
-/** What a command is given, and what it must say. */
-interface Case {
-  readonly words: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly says: readonly (string | RegExp)[];
-  readonly exitCode: number;
-}
-
-async function expectAnswer({ words, env, says, exitCode }: Case): Promise<void> {
-  const ended = await conclave(words, env === undefined ? {} : { env });
-  // An agent says after 5 s that it waits.
-  expect(ended.stderr).toMatch(/^(ada waits: [^\n]+\n)?conclave: [^\n]+\n$/);
-  for (const each of says)
-    expect(ended.stderr).toMatch(each instanceof RegExp ? each : new RegExp(escaped(each)));
-  expect(ended.exitCode).toBe(exitCode);
-  expect(ended.stdout).toBe('');
-  const asJson = await conclave([...words, '--json'], env === undefined ? {} : { env });
-  expect(asJson.exitCode).toBe(exitCode);
-  const document = asJson.stderr.trim().split('\n').at(-1) ?? '';
-  expect(JSON.parse(document)).toMatchObject({
-    error: { code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) },
-  });
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-const agentWords = ['agent', '--id', 'ada', '--run', 'x=true'];
 
 describe('the server', () => {
   test('is not there', async () => {
@@ -173,178 +142,6 @@ authorization { users: [{ user: few, password: few, permissions: {
       exitCode: 1,
     });
   });
-});
-
-describe('the stream', () => {
-  /** As Conclave makes it. */
-  async function configFor(fleet: string): Promise<StreamConfig> {
-    const model = newFleet();
-    const agent = await joinFleet({ servers: server().url, fleet: model, id: 'model', handleSignals: false });
-    await agent.leave();
-    const { config } = await jsm.streams.info(`CONCLAVE_${model}`);
-    return { ...config, name: `CONCLAVE_${fleet}`, subjects: [`_conclave.${fleet}.ledger`] };
-  }
-
-  test.each([
-    ['another age', { max_age: 3_600e9 }, 'max_age is 3600000000000 and must be 0'],
-    [
-      'another storage',
-      { storage: 'memory', max_bytes: 1_048_576 },
-      'storage is "memory" and must be "file"',
-    ],
-    ['another retention', { retention: 'workqueue' }, 'retention is "workqueue" and must be "limits"'],
-    ['other subjects', { subjects: ['elsewhere.%'] }, 'subjects is ["elsewhere.'],
-    ['another way to discard', { discard: 'old' }, 'discard is "old" and must be "new"'],
-    ['too few bytes', { max_bytes: 1_048_576 }, 'max_bytes is 1048576 and must be a limit of at least'],
-  ])('of that name has %s', async (_, change, wrong) => {
-    const fleet = newFleet();
-    const changed = JSON.parse(JSON.stringify(change).replace('%', fleet)) as Partial<StreamConfig>;
-    await jsm.streams.add({ ...(await configFor(fleet)), ...changed });
-    const at = ['--servers', server().url, '--fleet', fleet];
-    const says = [`stream CONCLAVE_${fleet}`, wrong, `nats stream edit CONCLAVE_${fleet}`];
-    await expectAnswer({ words: [...agentWords, ...at], says, exitCode: 1 });
-    await expectAnswer({ words: ['verify', ...at], says, exitCode: 1 });
-  });
-
-  test('of that name is somebody else’s', async () => {
-    const fleet = newFleet();
-    const config = await configFor(fleet);
-    await jsm.streams.add(config);
-    await nc.jetstream().publish(config.subjects[0] ?? '', 'not an entry');
-    await expectAnswer({
-      words: [...agentWords, '--servers', server().url, '--fleet', fleet],
-      says: ['ledger entry 1 is not an entry of a known version', 'conclave verify'],
-      exitCode: 1,
-    });
-    expect((await jsm.streams.info(config.name)).state.last_seq).toBe(1);
-  });
-
-  test('cannot be made, since another one has its subject', async () => {
-    const fleet = newFleet();
-    await jsm.streams.add({ name: `GREEDY_${fleet}`, subjects: [`_conclave.${fleet}.>`] });
-    await expectAnswer({
-      words: [...agentWords, '--servers', server().url, '--fleet', fleet],
-      says: ['another stream captures its subject', 'narrow or remove that one'],
-      exitCode: 1,
-    });
-  });
-
-  test('was shortened, and no snapshot covers what is gone', async () => {
-    const fleet = newFleet();
-    const agent = await joinFleet({ servers: server().url, fleet, id: 'ada', handleSignals: false });
-    await agent.fleet.submit({ type: 'x' });
-    await agent.leave();
-    const stream = `CONCLAVE_${fleet}`;
-    await jsm.streams.purge(stream, { seq: 3 });
-    const { last_seq: last } = (await jsm.streams.info(stream)).state;
-    const at = ['--servers', server().url, '--fleet', fleet];
-    const says = [/begins at (entry )?3, and no snapshot covers the entries before it/];
-    await expectAnswer({ words: [...agentWords, ...at], says, exitCode: 1 });
-    await expectAnswer({ words: ['verify', ...at], says: [...says, 'backup'], exitCode: 1 });
-    await expectAnswer({ words: ['replay', ...at], says: [...says, 'backup'], exitCode: 1 });
-    expect((await jsm.streams.info(stream)).state.last_seq).toBe(last);
-  });
-
-  test('asks for three replicas on one server', async () => {
-    const failure = joinFleet({
-      servers: server().url,
-      fleet: newFleet(),
-      id: 'ada',
-      replicas: 3,
-      handleSignals: false,
-    });
-    await expect(failure).rejects.toMatchObject({ code: 'LEDGER_MISCONFIGURED' });
-    await expect(failure).rejects.toThrow('ask for 1 replica');
-  });
-});
-
-describe('while an agent runs, its stream', () => {
-  /** What happens to it, and how the agent's last words begin. */
-  const fates: readonly (readonly [string, (stream: string) => Promise<void>, RegExp])[] = [
-    [
-      'is deleted',
-      async (stream) => {
-        await jsm.streams.delete(stream);
-      },
-      /the ledger is empty or gone, and entry \d+ was in it: the stream was deleted/,
-    ],
-    [
-      'is deleted and made anew',
-      async (stream) => {
-        const { config } = await jsm.streams.info(stream);
-        await jsm.streams.delete(stream);
-        await jsm.streams.add(config);
-      },
-      /the ledger is empty or gone, and entry \d+ was in it: the stream was deleted, recreated/,
-    ],
-    [
-      'is put back to an older copy',
-      async (stream) => {
-        const { config, state } = await jsm.streams.info(stream);
-        const copies = [];
-        for (let seq = 1; seq < state.last_seq; seq += 1)
-          copies.push(await jsm.streams.getMessage(stream, { seq }));
-        await jsm.streams.delete(stream);
-        await jsm.streams.add(config);
-        for (const { data } of copies) await nc.jetstream().publish(config.subjects[0] ?? '', data);
-      },
-      /the ledger ends at entry \d+, and entry \d+ was in it: .*put back to an older copy/,
-    ],
-    [
-      'is replaced by the ledger of another fleet',
-      async (stream) => {
-        const { config } = await jsm.streams.info(stream);
-        await jsm.streams.delete(stream);
-        const other = await startAgent({
-          servers: server().url,
-          fleet: stream.replace('CONCLAVE_', ''),
-          id: 'other',
-        });
-        expect((await jsm.streams.info(stream)).config.name).toBe(config.name);
-        other.signal('SIGKILL');
-      },
-      /the stream was (recreated|deleted, recreated)/,
-    ],
-    [
-      'gets an entry of a stranger',
-      async (stream) => {
-        const { config } = await jsm.streams.info(stream);
-        await nc.jetstream().publish(config.subjects[0] ?? '', 'not an entry');
-      },
-      /ledger entry \d+ is not an entry of a known version/,
-    ],
-  ];
-
-  test.each(fates)(
-    '%s: the agent says so, ends with exit code 1, and writes no more',
-    async (_, change, words) => {
-      const fleet = newFleet();
-      const stream = `CONCLAVE_${fleet}`;
-      const at = ['--servers', server().url, '--fleet', fleet];
-      const agent = startConclave([...agentWords, ...at]);
-      await agent.line(/ada has joined/);
-      expect((await conclave(['submit', 'x', '--wait', ...at])).exitCode).toBe(0);
-      await change(stream);
-      const before = await lastOf(stream);
-      // Whoever asks is not answered as if it had been stored.
-      const refused = await conclave(['--timeout', '1000', 'submit', 'x', ...at]);
-      expect(refused.exitCode).toBe(3);
-      const { exitCode, stderr } = await agent.ended;
-      expect(exitCode).toBe(1);
-      expect(stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`^conclave: .*${words.source}`));
-      expect(stderr.trim().split('\n').at(-1)).toContain('start again only on the stream that is to be kept');
-      expect(await lastOf(stream)).toEqual(before);
-    },
-  );
-
-  async function lastOf(stream: string): Promise<{ last: number; bytes: number } | null> {
-    try {
-      const { state } = await jsm.streams.info(stream);
-      return { last: state.last_seq, bytes: state.bytes };
-    } catch {
-      return null;
-    }
-  }
 });
 
 describe('a fleet', () => {

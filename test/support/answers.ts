@@ -1,0 +1,33 @@
+/** What the command must answer to something that is wrong: one line that says what to do, also as JSON, and an exit code. */
+import { expect } from 'vitest';
+import { conclave } from './command.ts';
+
+export const agentWords = ['agent', '--id', 'ada', '--run', 'x=true'];
+
+/** What a command is given, and what it must say. */
+export interface Case {
+  readonly words: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly says: readonly (string | RegExp)[];
+  readonly exitCode: number;
+}
+
+export async function expectAnswer({ words, env, says, exitCode }: Case): Promise<void> {
+  const ended = await conclave(words, env === undefined ? {} : { env });
+  // An agent says after 5 s that it waits.
+  expect(ended.stderr).toMatch(/^(ada waits: [^\n]+\n)?conclave: [^\n]+\n$/);
+  for (const each of says)
+    expect(ended.stderr).toMatch(each instanceof RegExp ? each : new RegExp(escaped(each)));
+  expect(ended.exitCode).toBe(exitCode);
+  expect(ended.stdout).toBe('');
+  const asJson = await conclave([...words, '--json'], env === undefined ? {} : { env });
+  expect(asJson.exitCode).toBe(exitCode);
+  const document = asJson.stderr.trim().split('\n').at(-1) ?? '';
+  expect(JSON.parse(document)).toMatchObject({
+    error: { code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) },
+  });
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
