@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 export interface Progress {
   step(): void;
   /** For who counts elsewhere: so many are done, of so many. */
-  show(done: number, total: number): void;
+  readonly show: (done: number, total: number) => void;
   end(): void;
 }
 

@@ -66,13 +66,13 @@ export function readEntries(options: EntriesOptions): Promise<void> {
     const { from = first, to = last } = options;
     if (from < first) throw notFound(`entry ${from} was purged: the oldest one that is kept is ${first}`);
     if (Math.max(from, to) > last) throw notYet(Math.max(from, to), last);
-    let unknown: number | null = null;
+    const unknown: { sequence: number | null } = { sequence: null };
     await archive.read({ from, last: to }, ({ entry, sequence }) => {
-      if (entry === null) unknown = sequence;
+      if (entry === null) unknown.sequence = sequence;
       else options.onEntry(entry, sequence);
       return entry === null ? 'enough' : 'more';
     });
-    if (unknown !== null) throw broken(`entry ${String(unknown)} is not of a known version`);
+    if (unknown.sequence !== null) throw broken(`entry ${unknown.sequence} is not of a known version`);
   });
 }
 
@@ -84,11 +84,11 @@ async function replay(archive: Archive, options: ReplayOptions): Promise<Replaye
   const start = first > 1 ? await latestBefore(archive, { first, at, untilMs }) : null;
   if (start !== null) checker.begin(start);
   const from = checker.state.sequence + 1;
-  let firstLater: number | null = null;
+  const later: { at: number | null } = { at: null };
   await archive.read({ from, last: at }, (record) => {
     onProgress?.(record.sequence - from + 1, at - from + 1);
     if (record.entry !== null && record.entry.at > untilMs) {
-      firstLater = record.entry.at;
+      later.at = record.entry.at;
       return 'enough';
     }
     checker.add(record);
@@ -96,9 +96,9 @@ async function replay(archive: Archive, options: ReplayOptions): Promise<Replaye
   });
   const { state } = checker;
   const { problems } = checker.report();
-  if (firstLater === null && state.sequence !== at)
+  if (later.at === null && state.sequence !== at)
     throw broken(problems.at(-1) ?? `entry ${at} cannot be applied`);
-  if (state.sequence === 0) throw notFound(beforeTheFirst(untilMs, firstLater));
+  if (state.sequence === 0) throw notFound(beforeTheFirst(untilMs, later.at));
   return replayedOf(state, readerOf(state, options), problems);
 }
 
