@@ -7,8 +7,14 @@ import type { BallotMessage, VoteRequest } from '../wire/messages.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
 
-/** An agent's author's decision on a proposal. */
-export type VoteHandler = (proposal: VoteRequest) => Decision | Promise<Decision>;
+/**
+ * What a voter is asked to judge. `data` is the proposer's, whatever JSON it gave: typed as `JSON.parse` types it, and
+ * as little to be trusted.
+ */
+export type JudgedProposal = Omit<VoteRequest, 'data'> & { readonly data: ReturnType<typeof JSON.parse> };
+
+/** An agent's author's decision on a proposal. Throws: the agent abstains. */
+export type VoteHandler = (proposal: JudgedProposal) => Decision | Promise<Decision>;
 
 export interface BallotsOptions {
   readonly clock: Clock;
@@ -22,6 +28,12 @@ export interface BallotsOptions {
 /** Proposals that are remembered as voted on. */
 const REMEMBERED_MAX = 10_000;
 const headers = { 'Content-Type': contentTypes.json };
+
+/** The compiler does not see what plain JavaScript returns, and what is no decision would never be counted. */
+function decisionIn(given: string | undefined): Decision {
+  if (given === 'approve' || given === 'reject' || given === 'abstain') return given;
+  throw new Error(`a vote must be approve, reject or abstain, not ${String(given)}`);
+}
 
 export class Ballots {
   readonly #options: BallotsOptions;
@@ -64,7 +76,7 @@ export class Ballots {
     const { vote, log } = this.#options;
     let decision: Decision = 'abstain';
     try {
-      if (vote !== null) decision = await vote(request);
+      if (vote !== null) decision = decisionIn(await vote(request));
     } catch (error) {
       log.warn({ error, proposal: request.id }, 'the vote handler failed: abstaining');
     }
