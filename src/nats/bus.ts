@@ -29,6 +29,8 @@ const flushBeforeCloseMs = 500;
 
 export interface NatsBusOptions {
   readonly inboxPrefix?: string;
+  /** The connection is the caller's: it stays open when the bus closes. Default false. */
+  readonly isBrought?: boolean;
   readonly log: NatsLog;
   /** Each thing that the broker's permissions forbid, when it says so. */
   readonly refused?: RefusalHeard;
@@ -40,6 +42,10 @@ export class NatsBus implements Bus {
   readonly #mux: RequestMux;
   readonly #outbound: OutboundGauge;
   readonly #listeners = new Set<(status: BusStatus) => void>();
+  /** What is open on a connection that outlives this bus. */
+  readonly #open = new Set<Subscription>();
+  readonly #isBrought: boolean;
+  readonly #unwatch: () => void;
   #status: BusStatus = 'online';
   #payloadBytesMax: number;
 
@@ -49,7 +55,8 @@ export class NatsBus implements Bus {
     this.#payloadBytesMax = nc.info?.max_payload ?? 0;
     this.#outbound = new OutboundGauge(() => nc.flush());
     this.#mux = new RequestMux(nc, options);
-    watchConnection(nc, options.log, (status) => this.#changed(status), options.refused);
+    this.#isBrought = options.isBrought ?? false;
+    this.#unwatch = watchConnection(nc, options.log, (status) => this.#changed(status), options.refused);
   }
 
   get isOnline(): boolean {
@@ -94,13 +101,16 @@ export class NatsBus implements Bus {
   subscribe(subject: string, handle: (message: Incoming) => void): Subscription {
     assertSubject(subject);
     const respond = (answer: Outgoing): boolean => this.publish(answer);
-    return keepSubscribed({ nc: this.#nc, subject, log: this.#log }, (message) =>
-      handle(new IncomingMessage(message, respond)),
+    return this.#remembered(
+      keepSubscribed({ nc: this.#nc, subject, log: this.#log }, (message) =>
+        handle(new IncomingMessage(message, respond)),
+      ),
     );
   }
 
   serve(service: ServiceDefinition): Subscription {
-    return keepServing({ nc: this.#nc, log: this.#log, publish: (answer) => this.publish(answer) }, service);
+    const publish = (answer: Outgoing): boolean => this.publish(answer);
+    return this.#remembered(keepServing({ nc: this.#nc, log: this.#log, publish }, service));
   }
 
   onStatus(listen: (status: BusStatus) => void): Subscription {
@@ -110,11 +120,33 @@ export class NatsBus implements Bus {
     return { close: () => this.#listeners.delete(own) };
   }
 
-  /** Sends what was published in this turn, then closes. Requests that still wait end with `timeout`. */
+  /**
+   * Sends what was published in this turn, then closes; of a connection that was brought, all that was opened on it.
+   * Requests that still wait end with `timeout`.
+   */
   async close(): Promise<void> {
     if (this.isOnline) await atMost(flushBeforeCloseMs, this.#nc.flush());
     this.#mux.close();
-    await this.#nc.close();
+    if (this.#isBrought) this.#takeLeave();
+    else await this.#nc.close();
+  }
+
+  #takeLeave(): void {
+    for (const subscription of [...this.#open]) subscription.close();
+    this.#unwatch();
+    this.#changed('closed');
+  }
+
+  #remembered(subscription: Subscription): Subscription {
+    if (!this.#isBrought) return subscription;
+    const own: Subscription = {
+      close: () => {
+        this.#open.delete(own);
+        subscription.close();
+      },
+    };
+    this.#open.add(own);
+    return own;
   }
 
   #changed(status: BusStatus): void {

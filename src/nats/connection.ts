@@ -13,7 +13,24 @@ import { connectPromptly } from './transport.ts';
 /** How to log in: what the library takes, passed through. */
 export type NatsAuth = Pick<ConnectionOptions, 'authenticator' | 'token' | 'user' | 'pass' | 'tls'>;
 
-export interface NatsAddress extends NatsAuth {
+/** Connections of the `nats` package that the caller brings, or opens as it likes. */
+export interface BroughtConnections {
+  /**
+   * Open already, and used for everything but the ledger. It stays the caller's: never closed here. It should reconnect
+   * for ever (`maxReconnectAttempts: -1`) and ping every second or two: its pings find a link that is silently dead.
+   * Closed by the caller, an agent on it ends with `NO_NATS`.
+   */
+  readonly connection?: NatsConnection;
+  /**
+   * Opens every connection that is needed beyond `connection`: again and again those of the ledger, which never
+   * reconnect. Must hand on the options that it is given, as in `(needed) => connect({ ...mine, ...needed })`; they say where NATS
+   * is only if `servers` was given. What it opens is closed here.
+   */
+  readonly connect?: (needed: ConnectionOptions) => Promise<NatsConnection>;
+}
+
+export interface NatsAddress extends NatsAuth, BroughtConnections {
+  /** Empty: `connect` knows. */
   readonly servers: string | readonly string[];
   /** What this process is (`agent`, `http`, `cli`), for `nats server report connections`. */
   readonly role: string;
@@ -41,7 +58,7 @@ export async function connectNats(address: NatsAddress, reconnect: boolean): Pro
   if (auth.tls === undefined && servers.some((each) => each.startsWith('tls://'))) auth.tls = {};
   const options: ConnectionOptions = {
     ...auth,
-    servers,
+    ...(servers.length === 0 ? {} : { servers }),
     name: `conclave/${address.role}/${address.id}`,
     pingInterval: pingIntervalMs,
     maxPingOut: pingsOutMax,
@@ -54,13 +71,24 @@ export async function connectNats(address: NatsAddress, reconnect: boolean): Pro
     noAsyncTraces: true,
     ...(address.inboxPrefix === undefined ? {} : { inboxPrefix: address.inboxPrefix }),
   };
-  const nc = await connectPromptly(options).catch((error: unknown) => {
+  const open = address.connect ?? connectPromptly;
+  const nc = await open(options).catch((error: unknown) => {
     throw connectError(error, servers);
   });
   const problem = tooOld(servers.join(', '), nc.info?.version);
   if (problem === null) return nc;
   await nc.close();
   throw problem;
+}
+
+/** The caller's own connection, once it is seen to work. Throws NO_NATS or NATS_TOO_OLD. */
+export async function broughtConnection(nc: NatsConnection): Promise<NatsConnection> {
+  await nc.rtt().catch((error: unknown) => {
+    throw connectError(error, [nc.isClosed() ? 'the connection that was given' : nc.getServer()]);
+  });
+  const problem = tooOld(nc.getServer(), nc.info?.version);
+  if (problem !== null) throw problem;
+  return nc;
 }
 
 /**
@@ -95,15 +123,19 @@ export type RefusalHeard = (refusal: Refusal) => 'handled' | 'open';
 
 /**
  * Hears every change of the connection, the last of which is `closed`. What the broker refuses is told to `refused`,
- * and logged unless that says that it has been dealt with.
+ * and logged unless that says that it has been dealt with. The function that it returns ends it: of a connection that
+ * stays open.
  */
 export function watchConnection(
   nc: NatsConnection,
   log: NatsLog,
   heard: (status: BusStatus) => void,
   refused: RefusalHeard = () => 'open',
-): void {
-  const tell = (status: BusStatus): void => fence(log, 'connection status', () => heard(status));
+): () => void {
+  let isWatching = true;
+  const tell = (status: BusStatus): void => {
+    if (isWatching) fence(log, 'connection status', () => heard(status));
+  };
   let complainedAt = -Infinity;
   // A publish that the broker refused is known only from its complaint, which names the subject.
   const complaint = (status: Status): void => {
@@ -120,6 +152,7 @@ export function watchConnection(
   };
   const watch = async (): Promise<void> => {
     for await (const status of nc.status()) {
+      if (!isWatching) return;
       if (status.type === Events.Disconnect) tell('offline');
       else if (status.type === Events.Reconnect) tell('online');
       else if (status.type === Events.LDM) tell('lameDuck');
@@ -129,4 +162,7 @@ export function watchConnection(
   watch().catch((error: unknown) => log.error({ err: error }, 'the connection cannot be watched'));
   const closed = (): void => tell('closed');
   nc.closed().then(closed, closed);
+  return () => {
+    isWatching = false;
+  };
 }

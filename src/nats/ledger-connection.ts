@@ -67,6 +67,8 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#snapshots = this.#snapshotsOf(options);
     const heard = (change: BusStatus): void => {
       if (change === 'closed') this.#closed();
+      // Whoever opened it may have asked the library to reconnect: this one must not.
+      if (change === 'offline') this.close();
     };
     watchConnection(nc, options.log, heard, options.refused);
   }

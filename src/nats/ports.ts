@@ -4,7 +4,7 @@ import type { Ports } from '../ports.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { NatsBus } from './bus.ts';
 import { realClock } from './clock.ts';
-import { connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
+import { broughtConnection, connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
 import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
@@ -38,10 +38,12 @@ export interface NatsPorts extends Ports {
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
   const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, refused, ...address } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
-  const nc = await connectNats(address, true);
+  const { connection } = address;
+  const nc = await (connection === undefined ? connectNats(address, true) : broughtConnection(connection));
   const { inboxPrefix } = address;
   const bus = new NatsBus(nc, {
     log,
+    isBrought: connection !== undefined,
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     ...(refused === undefined ? {} : { refused }),
   });

@@ -64,7 +64,7 @@ export class FleetNode {
   readonly #options: NodeOptions;
   readonly #roster: Roster | null;
   readonly #inspector: Inspector;
-  readonly #lameDuck: Subscription;
+  readonly #bus: Subscription;
   #profile: Profile;
   #term = 0;
   #hasJoined = false;
@@ -150,8 +150,10 @@ export class FleetNode {
         this.#resignAndEnd(problem);
       },
     });
-    this.#lameDuck = ports.bus.onStatus((status) => {
+    this.#bus = ports.bus.onStatus((status) => {
       if (status === 'lameDuck') this.contender?.lameDuck();
+      // Not by us, who close it last of all.
+      if (status === 'closed') this.#lose();
     });
   }
 
@@ -193,7 +195,7 @@ export class FleetNode {
     this.contender?.close();
     this.#roster?.close();
     this.#inspector.close();
-    this.#lameDuck.close();
+    this.#bus.close();
   }
 
   #resignAndEnd(problem: Problem | null): void {
@@ -203,6 +205,13 @@ export class FleetNode {
         this.#end(problem);
       });
     }
+  }
+
+  /** The bus is gone for good. */
+  #lose(): void {
+    const lost = problemWith('NO_NATS', 'the connection to NATS was closed');
+    this.worker.attempts.abortAll(lost.message);
+    this.#end(lost);
   }
 
   #end(problem: Problem | null): void {
