@@ -13,14 +13,16 @@ export type {
   TaskView,
 } from './wire/views.ts';
 export type { ExplanationView } from './wire/explanation.ts';
-export type { VoteHandler } from './runtime/ballots.ts';
-export { joinFleet, type Agent } from './sdk/agent.ts';
+export type { JudgedProposal, VoteHandler } from './runtime/ballots.ts';
+export type { Agent } from './sdk/agent.ts';
+export { joinFleet } from './sdk/join.ts';
 export { startPrivateServer, type PrivateServer, type PrivateServerOptions } from './nats/private-server.ts';
 export { connectFleet } from './sdk/connect.ts';
 export { replayLedger, type Replayed, type ReplayOptions } from './sdk/replay.ts';
 export { verifyLedger, type VerifyOptions } from './sdk/verify.ts';
 export type { HistoryReport, TermRecord } from './domain/history.ts';
-export type { AgentFilter, Fleet, FleetMetrics } from './sdk/fleet.ts';
+export type { AgentFilter, Fleet } from './sdk/fleet.ts';
+export type { FleetMetrics } from './sdk/metrics.ts';
 export type { ProposalFilter, ProposalInput, ProposalPage, ProposalResult } from './sdk/proposal.ts';
 export type { TaskFilter, TaskHandle, TaskInput, TaskPage } from './sdk/task.ts';
 export type { ConnectOptions, JoinOptions } from './sdk/options.ts';

@@ -1,5 +1,5 @@
 /** What whoever starts an HTTP server says, checked at once, and what they get. */
-import { checkConnect, type ConnectOptions } from '../sdk/options.ts';
+import { checkConnect, checkLedgerWay, type ConnectOptions } from '../sdk/options.ts';
 import { DEFAULT_HTTP_PORT } from './default-port.ts';
 import { isLoopback, isOrigin } from './origin.ts';
 import { invalidField } from './problem.ts';
@@ -7,7 +7,7 @@ import { checkTokens, type TokenEntry } from './tokens.ts';
 
 export const DEFAULT_HTTP_HOST = '127.0.0.1';
 
-export interface HttpOptions extends ConnectOptions {
+export interface HttpOptions extends Omit<ConnectOptions, 'settings'> {
   /** How long a write goes on trying while nobody leads or answers; then 503. Default 3 s. */
   readonly timeoutMs?: number;
   /** Default 8200; 0: a free one. */
@@ -33,6 +33,7 @@ export interface HttpServer {
 /** Throws `INVALID`. */
 export function checkHttp(options: HttpOptions): void {
   checkConnect(options);
+  checkLedgerWay(options);
   const {
     port = DEFAULT_HTTP_PORT,
     host = DEFAULT_HTTP_HOST,

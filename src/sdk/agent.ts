@@ -1,18 +1,19 @@
-/** An agent as its author holds it: a member of a fleet on NATS, with everything a client can do. */
+/**
+ * An agent as its author holds it: a member of a fleet, with everything a client can do. Runs on ports, so also
+ * simulated; `joinFleet` puts it on NATS.
+ */
 import { ConclaveError, errorOf, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
-import { settingsFrom, type Settings } from '../domain/settings.ts';
-import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
-import { isAtLeast, isVersion, wantedVersion } from '../nats/server-version.ts';
+import type { Settings } from '../domain/settings.ts';
+import type { Ports } from '../ports.ts';
 import type { Log } from '../runtime/log.ts';
 import { FleetNode } from '../runtime/node.ts';
-import { VERSION } from './version.ts';
 import { subjectsOf } from '../wire/subjects.ts';
-import { addressOf } from './connect.ts';
 import { Fleet } from './fleet.ts';
-import { defaultLog } from './log.ts';
-import { checkJoin, profileFrom, type JoinOptions } from './options.ts';
+import { fleetOptionsOf, profileFrom, type JoinOptions } from './options.ts';
+import { VERSION } from './version.ts';
+import { simplyWait, type Wait } from './wait.ts';
 
 export class Agent {
   readonly id: string;
@@ -22,13 +23,15 @@ export class Agent {
   readonly ended: Promise<void>;
   readonly #node: FleetNode;
   readonly #log: Log;
+  readonly #wait: Wait;
 
-  constructor(parts: { node: FleetNode; fleet: Fleet; ended: Promise<void>; log: Log }) {
+  constructor(parts: { node: FleetNode; fleet: Fleet; ended: Promise<void>; log: Log; wait: Wait }) {
     this.id = parts.node.id;
     this.fleet = parts.fleet;
     this.ended = parts.ended;
     this.#node = parts.node;
     this.#log = parts.log;
+    this.#wait = parts.wait;
   }
 
   /** This process leads, and can prove it by appending to the ledger. */
@@ -74,7 +77,7 @@ export class Agent {
   /** Takes no new task, finishes what it runs within the grace period, hands back the rest, resigns, goes. */
   async leave(): Promise<void> {
     this.#node.leave();
-    await this.ended;
+    await this.#wait(this.ended);
   }
 
   #clamped(what: string, value: number): number {
@@ -85,77 +88,48 @@ export class Agent {
   }
 }
 
-/**
- * Joins a fleet, creating it if it is the first. Resolves when the fleet has committed the membership. Throws
- * `INVALID` naming every bad field, `NO_NATS`, or `ID_TAKEN` when a living process holds the id. While nobody leads it
- * waits, and says so in the log; after `joinTimeoutMs`, if given, it throws what it waited for: `NO_LEADER`, `TIMEOUT`,
- * `HOLDER_SILENT`, `LIMIT_REACHED` or `NO_NATS`, all of them retryable.
- */
-export async function joinFleet(options: JoinOptions): Promise<Agent> {
-  checkJoin(options);
-  const profile = profileFrom(options);
-  const settings = settingsFrom({ ...options.settings });
-  const subjects = subjectsOf(options.fleet ?? 'default', {
-    arePrefixesPinned: options.arePrefixesPinned ?? false,
-  });
-  const id = options.id as AgentId;
-  const log = options.log ?? defaultLog(options.id);
-  const ports = await openNatsPorts({
-    ...addressOf(options, { role: 'agent', id, log }),
-    inboxPrefix: subjects.replies(id),
-    ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
-    ...(options.ledgerPlacement === undefined ? {} : { placement: options.ledgerPlacement }),
-  });
-  try {
-    checkBroker(ports, settings, log);
-  } catch (error) {
-    await ports.close();
-    throw error;
-  }
-  const { joinTimeoutMs } = options;
+export interface AgentParts {
+  readonly ports: Ports;
+  /** Checked before. */
+  readonly profile: Profile;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly wait?: Wait;
+  /** It is there, and about to join. */
+  readonly onMade?: (agent: Agent) => void;
+  /** Gives back what the agent ran on; called once, when it has ended. */
+  readonly release: () => Promise<void>;
+}
+
+/** Starts an agent; resolves when the fleet has committed the membership. Throws what `joinFleet` throws for that. */
+export async function startAgent(options: JoinOptions, parts: AgentParts): Promise<Agent> {
+  const { ports, profile, settings, log, wait = simplyWait } = parts;
+  const { arePrefixesPinned = false, tasks = {}, vote = null, joinTimeoutMs } = options;
+  const subjects = subjectsOf(options.fleet ?? 'default', { arePrefixesPinned });
   const joined = deferred();
   const ended = deferred();
   const node = new FleetNode({
     ports,
     subjects,
     settings,
-    id,
+    id: options.id as AgentId,
     profile,
-    handlers: options.tasks ?? {},
-    vote: options.vote ?? null,
+    handlers: tasks,
+    vote,
     version: VERSION,
     ...(joinTimeoutMs === undefined ? {} : { joinTimeoutMs }),
     log,
     onJoined: joined.resolve,
     onEnded: (problem) => {
-      void end({ ports, fleet, problem, ended, joined });
+      void end({ fleet, release: parts.release, problem, ended, joined });
     },
   });
-  const fleet = new Fleet(
-    ports,
-    subjects.fleet,
-    options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs },
-  );
-  const agent = new Agent({ node, fleet, ended: ended.promise, log });
-  if (options.handleSignals !== false) leaveOnSignals(agent);
+  const fleet = new Fleet(ports, subjects.fleet, { ...fleetOptionsOf(options), wait });
+  const agent = new Agent({ node, fleet, ended: ended.promise, log, wait });
+  parts.onMade?.(agent);
   node.start();
-  await joined.promise;
+  await wait(joined.promise);
   return agent;
-}
-
-/** Throws `INVALID`. Half of what the broker takes: a message may come on top of an entry that is nearly full. */
-function checkBroker({ bus, serverInfo }: NatsPorts, { entryBytesMax }: Settings, log: Log): void {
-  const { version = '' } = serverInfo ?? {};
-  if (isVersion(version) && !isAtLeast({ version, floor: wantedVersion }))
-    log.warn({ version }, `this NATS server may lose acknowledged entries: use ${wantedVersion} or newer`);
-  const bytesMax = Math.floor(bus.payloadBytesMax / 2);
-  if (entryBytesMax <= bytesMax) return;
-  const message =
-    `must be at most ${bytesMax}, since this broker takes messages of ${bus.payloadBytesMax} bytes; ` +
-    `lower it, or raise max_payload of the NATS server to ${2 * entryBytesMax} or more`;
-  throw new ConclaveError('INVALID', `settings.entryBytesMax ${message}`, {
-    fields: [{ field: 'settings.entryBytesMax', message }],
-  });
 }
 
 interface Deferred {
@@ -177,30 +151,16 @@ function deferred(): Deferred {
 }
 
 async function end(parts: {
-  ports: NatsPorts;
-  fleet: Fleet;
-  problem: Problem | null;
-  ended: Deferred;
-  joined: Deferred;
+  readonly fleet: Fleet;
+  readonly release: () => Promise<void>;
+  readonly problem: Problem | null;
+  readonly ended: Deferred;
+  readonly joined: Deferred;
 }): Promise<void> {
   const error = parts.problem === null ? null : errorOf(parts.problem);
   parts.joined.reject(error ?? new ConclaveError('CLOSED', 'left before it had joined'));
   await parts.fleet.close();
-  await parts.ports.close();
+  await parts.release();
   if (error === null) parts.ended.resolve();
   else parts.ended.reject(error);
-}
-
-function leaveOnSignals(agent: Agent): void {
-  const leave = (): void => {
-    void agent.leave().catch(() => undefined);
-  };
-  // Not once: a second signal must not kill an agent that is leaving.
-  process.on('SIGTERM', leave);
-  process.on('SIGINT', leave);
-  const forget = (): void => {
-    process.removeListener('SIGTERM', leave);
-    process.removeListener('SIGINT', leave);
-  };
-  agent.ended.then(forget, forget);
 }

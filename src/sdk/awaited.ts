@@ -4,6 +4,7 @@
  */
 import { ConclaveError } from '../domain/errors.ts';
 import type { Clock, Subscription, TimerHandle } from '../ports.ts';
+import type { Wait } from './wait.ts';
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
@@ -12,6 +13,7 @@ interface Waiter<T> {
 
 export interface AwaitedOptions {
   readonly clock: Clock;
+  readonly wait: Wait;
   /** Begins to listen for events; each calls `settle`. */
   readonly listen: () => Subscription;
   /** Asks how these stand and calls `settle` for those that are there. */
@@ -42,11 +44,13 @@ export class Awaited<T> {
     this.#fresh.push(id);
     this.#askFresh();
     this.#arm();
-    return new Promise((resolve, reject) => {
-      const waiters = this.#waiters.get(id);
-      if (waiters === undefined) this.#waiters.set(id, [{ resolve, reject }]);
-      else waiters.push({ resolve, reject });
-    });
+    return this.#options.wait(
+      new Promise((resolve, reject) => {
+        const waiters = this.#waiters.get(id);
+        if (waiters === undefined) this.#waiters.set(id, [{ resolve, reject }]);
+        else waiters.push({ resolve, reject });
+      }),
+    );
   }
 
   settle(id: string, value: T): void {

@@ -10,12 +10,14 @@ import { problemIn } from '../runtime/problem-in.ts';
 import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
 import { answerHeaders } from '../wire/messages.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
+import { simplyWait, type Wait } from './wait.ts';
 
 export interface CallerOptions {
   readonly ports: Pick<Ports, 'bus' | 'clock' | 'random'>;
   readonly subjects: Subjects;
   /** How long a call goes on trying. */
   readonly timeoutMs: number;
+  readonly wait?: Wait;
 }
 
 export interface AskOptions {
@@ -82,7 +84,8 @@ export class Caller {
       const message = `the message has ${data.length} bytes; NATS takes ${bus.payloadBytesMax}`;
       return Promise.reject(new ConclaveError('TOO_LARGE', message));
     }
-    return new Promise((resolve, reject) => {
+    const { wait = simplyWait } = this.#options;
+    const answered = new Promise<Answer>((resolve, reject) => {
       const attempt = (failures: number): void => {
         const timeoutMs = Math.max(1, Math.min(TRY_MS, deadline - clock.now()));
         const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (heard) => {
@@ -112,6 +115,7 @@ export class Caller {
       };
       attempt(1);
     });
+    return wait(answered);
   }
 
   /** From a leader of the past. */

@@ -1,21 +1,23 @@
 /** Connects a client to a fleet on NATS. */
+import { settingsFrom } from '../domain/settings.ts';
 import { realClock } from '../nats/clock.ts';
 import { openNatsPorts, type NatsPortsOptions } from '../nats/ports.ts';
 import { realRandom } from '../nats/random.ts';
 import type { Log } from '../runtime/log.ts';
 import { Fleet } from './fleet.ts';
 import { defaultLog } from './log.ts';
-import { checkConnect, DEFAULT_SERVERS, type ConnectOptions } from './options.ts';
+import { checkConnect, DEFAULT_SERVERS, fleetOptionsOf, type ConnectOptions } from './options.ts';
 
 /** Throws `INVALID` or `NO_NATS`. Whether somebody leads shows with the first call. */
 export async function connectFleet(options: ConnectOptions = {}): Promise<Fleet> {
   checkConnect(options);
+  settingsFrom({ ...options.settings });
   const log = options.log ?? defaultLog('client');
   const id = realRandom.id();
   const ports = await openNatsPorts(addressOf(options, { role: 'client', id, log }));
   const { bus } = ports;
   return new Fleet({ bus, clock: realClock, random: realRandom }, options.fleet ?? 'default', {
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...fleetOptionsOf(options),
     onClose: () => ports.close(),
   });
 }
@@ -25,9 +27,10 @@ export function addressOf(
   options: ConnectOptions,
   who: { readonly role: string; readonly id: string; readonly log: Log },
 ): NatsPortsOptions {
-  const { authenticator, token, user, pass, tls, inboxPrefix } = options;
+  const { authenticator, token, user, pass, tls, inboxPrefix, connection, connect } = options;
   return {
-    servers: options.servers ?? DEFAULT_SERVERS,
+    // Whoever opens connections by themselves knows where to.
+    servers: options.servers ?? (connect === undefined ? DEFAULT_SERVERS : []),
     fleet: options.fleet ?? 'default',
     ...who,
     ...(authenticator === undefined ? {} : { authenticator }),
@@ -36,5 +39,7 @@ export function addressOf(
     ...(pass === undefined ? {} : { pass }),
     ...(tls === undefined ? {} : { tls }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(connection === undefined ? {} : { connection }),
+    ...(connect === undefined ? {} : { connect }),
   };
 }

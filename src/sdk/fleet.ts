@@ -19,6 +19,7 @@ import {
 } from '../wire/views.ts';
 import { Awaited } from './awaited.ts';
 import { Caller } from './caller.ts';
+import { metricsFrom, summaryOf, type FleetMetrics } from './metrics.ts';
 import {
   resultFrom,
   type ProposalFilter,
@@ -26,6 +27,7 @@ import {
   type ProposalPage,
   type ProposalResult,
 } from './proposal.ts';
+import { proposalWith, taskWith, type RequestDefaults } from './request-defaults.ts';
 import {
   asOfOne,
   resultOf,
@@ -34,19 +36,7 @@ import {
   type TaskInput,
   type TaskPage,
 } from './task.ts';
-
-export interface FleetMetrics {
-  readonly agents: StatusView['agents'];
-  readonly leadership: {
-    readonly leader: string | null;
-    readonly term: number;
-    readonly elections: number;
-    readonly leaderChanges: number;
-  };
-  readonly tasks: StatusView['tasks'];
-  readonly consensus: StatusView['proposals'];
-  readonly recovery: StatusView['recovery'];
-}
+import { simplyWait, type Wait } from './wait.ts';
 
 /** Which agents are listed; all, if it says nothing. */
 export type AgentFilter = Pick<AgentsQuery, 'state' | 'capability'>;
@@ -62,6 +52,9 @@ export interface EventPlace {
 export interface FleetOptions {
   /** How long a call goes on trying while nobody leads or answers. Default 15 s. */
   readonly timeoutMs?: number;
+  /** What requests carry that do not say; the rest is the leader's to fill in. */
+  readonly defaults?: RequestDefaults;
+  readonly wait?: Wait;
 }
 
 const ended = ['completed', 'failed', 'cancelled'] as const;
@@ -75,6 +68,8 @@ export class Fleet {
   readonly #assignments: Awaited<{ agent: string; attempt: number }>;
   readonly #decisions: Awaited<ProposalView>;
   readonly #onClose: () => Promise<void>;
+  readonly #defaults: RequestDefaults;
+  readonly #wait: Wait;
   #seen: StatusView | null = null;
 
   constructor(
@@ -85,8 +80,15 @@ export class Fleet {
     this.name = fleet;
     this.#ports = ports;
     this.#subjects = subjectsOf(fleet);
-    this.#caller = new Caller({ ports, subjects: this.#subjects, timeoutMs: options.timeoutMs ?? 15_000 });
+    this.#wait = options.wait ?? simplyWait;
+    this.#caller = new Caller({
+      ports,
+      subjects: this.#subjects,
+      timeoutMs: options.timeoutMs ?? 15_000,
+      wait: this.#wait,
+    });
     this.#onClose = options.onClose ?? (() => Promise.resolve());
+    this.#defaults = options.defaults ?? {};
     this.#outcomes = this.#awaited<OutcomeView>(
       ended.map((status) => `task.${status}`),
       ({ type: _, ...item }) => item as unknown as OutcomeView,
@@ -99,6 +101,7 @@ export class Fleet {
     );
     this.#decisions = new Awaited<ProposalView>({
       clock: ports.clock,
+      wait: this.#wait,
       listen: () =>
         this.#onItems('proposal.decided', ({ id }) => {
           void this.#askDecisions([String(id)]).catch(() => undefined);
@@ -118,7 +121,10 @@ export class Fleet {
 
   /** All or nothing, at most 1,000 tasks and 512 KiB at once. */
   async submitMany(tasks: readonly TaskInput[]): Promise<TaskHandle[]> {
-    const body = { key: this.#ports.random.id(), tasks };
+    const body = {
+      key: this.#ports.random.id(),
+      tasks: tasks.map((task) => taskWith(this.#defaults, task)),
+    };
     const { ids } = (await this.#caller.call('submit', body)) as { ids: readonly string[] };
     return ids.map((id) => this.handle(id));
   }
@@ -166,7 +172,7 @@ export class Fleet {
 
   /** Opens a proposal; answers with its id. */
   async openProposal(proposal: ProposalInput): Promise<string> {
-    const body = { key: this.#ports.random.id(), ...proposal };
+    const body = { key: this.#ports.random.id(), ...proposalWith(this.#defaults, proposal) };
     return ((await this.#caller.call('propose', body)) as { id: string }).id;
   }
 
@@ -245,20 +251,12 @@ export class Fleet {
       const status = await this.status({ timeoutMs: Math.max(1, deadline - clock.now()) });
       if (status.hasLeader && status.term > term) return { leader: status.leader, term: status.term };
       if (clock.now() >= deadline) throw new ConclaveError('TIMEOUT', `no leader after term ${term} in time`);
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, 20));
+      await this.#wait(new Promise<void>((resolve) => clock.setTimeout(resolve, 20)));
     }
   }
 
   async metrics(): Promise<FleetMetrics> {
-    const { agents, election, leader, term, tasks, proposals, recovery } = await this.status();
-    const { elections, leaderChanges } = election;
-    return {
-      agents,
-      leadership: { leader, term, elections, leaderChanges },
-      tasks,
-      consensus: proposals,
-      recovery,
-    };
+    return metricsFrom(await this.status());
   }
 
   /** Calls back with every item of a kind of event, as it is committed; kinds may end in `.>`. At most once. */
@@ -274,11 +272,12 @@ export class Fleet {
     return this.#onItems(kind, listen);
   }
 
-  /** What the last `status()` or `metrics()` showed, on one line. */
+  /**
+   * One line: `Fleet(default: 5 agents, 4 alive, leader agent_001, term 3, 12 tasks)`. It asks nobody: it is as this
+   * object saw the fleet last, by `status`, `metrics`, `election` or `elect`; before that, the name alone.
+   */
   toString(): string {
-    if (this.#seen === null) return `Fleet(${this.name})`;
-    const { agents, leader, term, tasks } = this.#seen;
-    return `Fleet(${this.name}: ${agents.total} agents, ${agents.alive} alive, leader ${leader ?? 'none'}, term ${term}, ${tasks.total} tasks)`;
+    return summaryOf(this.name, this.#seen);
   }
 
   async close(): Promise<void> {
@@ -296,6 +295,7 @@ export class Fleet {
   ): Awaited<T> {
     const awaited: Awaited<T> = new Awaited<T>({
       clock: this.#ports.clock,
+      wait: this.#wait,
       listen: () => {
         const subscriptions = kinds.map((kind) =>
           this.#onItems(kind, (item) => {

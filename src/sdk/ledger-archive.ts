@@ -13,7 +13,7 @@ import { restoredFrom } from '../runtime/snapshot-loader.ts';
 import { decodeEntry, hashOf } from '../wire/entry.ts';
 import { addressOf } from './connect.ts';
 import { defaultLog } from './log.ts';
-import { checkConnect, type ConnectOptions } from './options.ts';
+import { checkConnect, checkLedgerWay, type ConnectOptions } from './options.ts';
 
 /** The ledger was shortened while it was read. */
 export class Shortened extends Error {}
@@ -43,10 +43,11 @@ export interface Archive {
 
 /** Null, handed to `use`: there is no ledger, since nobody has led this fleet. */
 export async function withArchive<T>(
-  options: ConnectOptions,
+  options: Omit<ConnectOptions, 'settings'>,
   use: (archive: Archive | null) => Promise<T>,
 ): Promise<T> {
   checkConnect(options);
+  checkLedgerWay(options);
   const log = options.log ?? defaultLog('archive');
   const ports = await openNatsPorts({
     ...addressOf(options, { role: 'archive', id: realRandom.id(), log }),

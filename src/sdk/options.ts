@@ -3,15 +3,16 @@ import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { NatsAuth } from '../nats/connection.ts';
+import type { BroughtConnections, NatsAuth } from '../nats/connection.ts';
 import type { Handler } from '../runtime/attempts.ts';
 import type { Log } from '../runtime/log.ts';
 import type { VoteHandler } from '../runtime/ballots.ts';
 import { doorFor } from '../wire/door.ts';
 import { ProfileSchema } from '../wire/messages.ts';
 import { isReplyPrefix } from '../wire/subjects.ts';
+import type { FleetOptions } from './fleet.ts';
 
-export interface ConnectOptions extends NatsAuth {
+export interface ConnectOptions extends NatsAuth, BroughtConnections {
   /** Default `nats://127.0.0.1:4222`. */
   readonly servers?: string | readonly string[];
   /** Name of the fleet: 1–63 of `A-Za-z0-9_-`. Default `default`. */
@@ -20,6 +21,11 @@ export interface ConnectOptions extends NatsAuth {
   readonly timeoutMs?: number;
   /** Prefix of reply subjects, where permissions pin it: `_INBOX`, or a name that starts with it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
+  /**
+   * Of the fleet. Those of time and size count in the process that leads, so give them to every agent alike; a client's
+   * `maxRetries`, `quorum` and `proposalTimeoutMs` go along with each of its requests that does not say.
+   */
+  readonly settings?: Partial<Settings>;
   /** pino or anything like it. Default: errors and warnings go to standard error as JSON lines. */
   readonly log?: Log;
 }
@@ -40,7 +46,6 @@ export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
   readonly tasks?: Readonly<Record<string, Handler>>;
   /** Decides on proposals. Without one the agent abstains. */
   readonly vote?: VoteHandler;
-  readonly settings?: Partial<Settings>;
   /**
    * How long to wait to be let in, while nobody leads or the id is held by a process that is silent. Default: for as
    * long as it takes, with a warning in the log after 5 s and then every 30 s.
@@ -127,6 +132,21 @@ function checkDuration(field: string, ms: number | undefined): void {
   if (ms === undefined || ms > 0) return;
   const message = 'must be above 0 milliseconds';
   throw new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
+}
+
+/**
+ * Throws `INVALID`. The ledger has connections of its own: who brings one that is open must say how to get another, or
+ * the ledger would be looked for on this machine.
+ */
+export function checkLedgerWay({ connection, connect, servers }: ConnectOptions): void {
+  if (connection === undefined || connect !== undefined || servers !== undefined) return;
+  const message = 'is needed beside connection (or servers): the ledger has a connection of its own';
+  throw new ConclaveError('INVALID', `connect ${message}`, { fields: [{ field: 'connect', message }] });
+}
+
+/** How a client asks, of the options of whoever holds it. */
+export function fleetOptionsOf({ timeoutMs, settings = {} }: ConnectOptions): FleetOptions {
+  return { ...(timeoutMs === undefined ? {} : { timeoutMs }), defaults: settings };
 }
 
 function sorted(names: readonly string[]): string[] {

@@ -6,7 +6,7 @@ import { HistoryChecker, type HistoryReport } from '../domain/history.ts';
 import { unshortened, withArchive, type Archive } from './ledger-archive.ts';
 import type { ConnectOptions } from './options.ts';
 
-export interface VerifyOptions extends ConnectOptions {
+export interface VerifyOptions extends Omit<ConnectOptions, 'settings'> {
   /** Each entry as it is read, in order; from the beginning again when the ledger was shortened meanwhile. */
   readonly onEntry?: (entry: Entry, sequence: number) => void;
   /** After each entry: how many were read, of how many. */

@@ -93,7 +93,7 @@ async function agent(options: Options, command: Command): Promise<void> {
   const handlers = await handlersOf(options, shared);
   const parent = leaveWithParent();
   const healthPort = health === undefined ? null : await openHealthPort(health);
-  const { joinFleet } = await import('../../sdk/agent.ts');
+  const { joinFleet } = await import('../../sdk/join.ts');
   const { servers, fleet } = shared;
   const impatience = setTimeout(() => {
     remark(
