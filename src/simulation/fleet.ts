@@ -8,6 +8,7 @@ import { FleetNode, type NodeCharts, type NodeOptions } from '../runtime/node.ts
 import type { VoteHandler } from '../runtime/ballots.ts';
 import { Fleet } from '../sdk/fleet.ts';
 import { subjectsOf } from '../wire/subjects.ts';
+import { trackedHandlers, trackedVote } from './tracked.ts';
 import type { SimulatedWorld } from './world.ts';
 
 export interface SimulatedAgentOptions {
@@ -76,8 +77,8 @@ export class SimulatedFleet {
       settings: this.#settings,
       id: id as AgentId,
       profile,
-      handlers: this.#tracked(options.handlers ?? {}),
-      vote: this.#trackedVote(options.vote),
+      handlers: trackedHandlers(this.world, options.handlers ?? {}),
+      vote: options.vote === undefined ? null : trackedVote(this.world, options.vote),
       version: '0.0.0',
       ...(options.joinTimeoutMs === undefined ? {} : { joinTimeoutMs: options.joinTimeoutMs }),
       log: this.#options.log?.(id) ?? silentLog,
@@ -122,27 +123,6 @@ export class SimulatedFleet {
   /** The leader with the highest term. */
   leader(): FleetNode | undefined {
     return this.leaders().sort((a, b) => termOf(b) - termOf(a))[0];
-  }
-
-  /** What user code goes on with after a promise runs only if the world knows of it. */
-  #tracked(handlers: Readonly<Record<string, Handler>>): Record<string, Handler> {
-    const tracked =
-      (handler: Handler): Handler =>
-      (task, context) =>
-        this.#track(() => handler(task, context));
-    return Object.fromEntries(Object.entries(handlers).map(([type, handler]) => [type, tracked(handler)]));
-  }
-
-  #trackedVote(vote: VoteHandler | undefined): VoteHandler | null {
-    return vote === undefined ? null : (proposal) => this.#track(() => vote(proposal));
-  }
-
-  #track<T>(run: () => T | Promise<T>): Promise<T> {
-    const result = new Promise<T>((resolve) => {
-      resolve(run());
-    });
-    this.world.track(result);
-    return result;
   }
 }
 

@@ -9,6 +9,7 @@ export type { SnapshotShelf } from './snapshot-shelf.ts';
 export type { StoredEntry } from './stream.ts';
 export type { Trace, TraceSink } from './trace.ts';
 export { SimulatedWorld, type WorldOptions } from './world.ts';
+export { simulateFleet, type Simulation, type SimulationOptions } from './sdk.ts';
 export { SimulatedFleet, type SimulatedAgentOptions, type SimulatedFleetOptions } from './fleet.ts';
 export { violations } from '../domain/invariants.ts';
 export { canonical } from '../domain/state-hash.ts';
