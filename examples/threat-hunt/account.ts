@@ -24,6 +24,8 @@ export class Account {
   readonly #agents = new Map<string, string>();
   /** Task → `completed`, `failed` or `cancelled`, by its last outcome. */
   readonly outcomes = new Map<string, string>();
+  /** Tasks that failed because the fleet did not approve them: nobody has run them. */
+  readonly unapproved = new Set<string>();
   readonly shares = new Map<string, Share>();
   /** Path → what its hashing task found. */
   readonly hashed = new Map<string, HashedFile>();
@@ -63,6 +65,7 @@ export class Account {
         break;
       case 'task.failed':
         this.outcomes.set(event.id, 'failed');
+        if (event.error.code === 'NOT_APPROVED') this.unapproved.add(event.id);
         break;
       case 'task.cancelled':
         this.outcomes.set(event.id, 'cancelled');

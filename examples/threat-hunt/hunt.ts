@@ -1,8 +1,8 @@
 /**
- * The client's side of the hunt. Each directory is hashed, then matched; each finding is put to the vote; what is
- * approved and lies in the scratch folder is quarantined. It waits for every outcome and remembers what it was told.
+ * The client's side of the hunt. Each directory is hashed, then matched; for each finding in the scratch folder there is a
+ * task that quarantines it once the fleet has approved, and not before. It waits for every outcome and remembers what it was told.
  */
-import type { Fleet, OutcomeView } from 'conclave';
+import type { Fleet, OutcomeView, ProposalView, TaskInput } from 'conclave';
 import { isInside } from './quarantine.ts';
 import { Submitter } from './submitter.ts';
 import {
@@ -34,6 +34,22 @@ export interface HuntOptions {
   readonly fleet: Fleet;
   readonly scratch: string;
   readonly onProgress: (progress: Progress) => void;
+}
+
+interface Pursued {
+  readonly proposal: ProposalView;
+  readonly movedTo: string | null;
+}
+
+interface Asking {
+  readonly key: string;
+  readonly target: string;
+  readonly approval?: NonNullable<TaskInput['approval']>;
+}
+
+interface Asked<T extends TaskType> {
+  readonly id: string;
+  readonly result: ResultOf<T> | null;
 }
 
 /** Hashing has a head start, quarantine never waits. */
@@ -80,33 +96,50 @@ export class Hunt {
 
   async #search(work: HashWork, key: string): Promise<void> {
     const hashed = await this.#ask('hash', work, { key, target: work.directory });
-    if (hashed === null) return;
+    if (hashed.result === null) return;
     const { directory } = work;
-    const matched = await this.#ask('match', { directory, files: hashed.files }, { key, target: directory });
-    await Promise.all((matched?.findings ?? []).map((finding) => this.#pursue(finding)));
+    const { files } = hashed.result;
+    const matched = await this.#ask('match', { directory, files }, { key, target: directory });
+    const findings = matched.result?.findings ?? [];
+    await Promise.all(findings.map((finding, index) => this.#pursue(finding, `${key}-${index}`)));
   }
 
-  async #pursue(finding: Finding): Promise<void> {
+  /** What may be moved is, if the fleet approves; of anything else the fleet only says what it thinks. */
+  async #pursue(finding: Finding, key: string): Promise<void> {
     const { path, label, suspicion } = finding;
-    const { status, approved, proposal } = await this.#options.fleet.propose({
-      type: 'quarantine',
-      description: `${path} looks like ${label} (by its ${suspicion})`,
-      data: finding,
-    });
-    const { approve, reject } = proposal.tally;
-    const verdict = { finding, status, approve: approve.count, reject: reject.count };
-    const isOurs = approved && isInside(path, this.#options.scratch);
-    if (isOurs) this.#total += 1;
-    const moved = isOurs ? await this.#ask('quarantine', finding, { key: proposal.id, target: path }) : null;
-    this.#verdicts.push({ ...verdict, movedTo: moved?.movedTo ?? null });
+    const isOurs = isInside(path, this.#options.scratch);
+    const description = `${path} looks like ${label} (by its ${suspicion})`;
+    const { proposal, movedTo } = isOurs
+      ? await this.#quarantine(finding, { key, description })
+      : await this.#opinionOn(finding, description);
+    const { status, tally } = proposal;
+    const { approve, reject } = tally;
+    this.#verdicts.push({ finding, status, approve: approve.count, reject: reject.count, movedTo });
   }
 
-  /** Submits and waits. Null when it failed; the outcome is kept either way. */
-  async #ask<T extends TaskType>(
-    type: T,
-    payload: PayloadOf<T>,
-    { key, target }: { readonly key: string; readonly target: string },
-  ): Promise<ResultOf<T> | null> {
+  /** A task that waits for the fleet's approval, and is never run without. */
+  async #quarantine(
+    finding: Finding,
+    { key, description }: { readonly key: string; readonly description: string },
+  ): Promise<Pursued> {
+    const { fleet } = this.#options;
+    this.#total += 1;
+    const approval = { type: 'quarantine', description };
+    const asked = await this.#ask('quarantine', finding, { key, target: finding.path, approval });
+    const { proposal } = await fleet.task(asked.id);
+    return { proposal: await fleet.proposal(proposal ?? ''), movedTo: asked.result?.movedTo ?? null };
+  }
+
+  /** The question of the approval, with no task behind it. */
+  async #opinionOn(finding: Finding, description: string): Promise<Pursued> {
+    const data = { type: 'quarantine', target: finding.path, payload: finding };
+    const { proposal } = await this.#options.fleet.propose({ type: 'quarantine', description, data });
+    return { proposal, movedTo: null };
+  }
+
+  /** Submits and waits. The result is null when it failed; the outcome is kept either way. */
+  async #ask<T extends TaskType>(type: T, payload: PayloadOf<T>, how: Asking): Promise<Asked<T>> {
+    const { key, target, approval } = how;
     const handle = await this.#submitter.submit({
       type,
       payload,
@@ -114,12 +147,14 @@ export class Hunt {
       requiredCapabilities: [capabilityOf[type]],
       target: target.slice(-1_024),
       idempotencyKey: `${type}-${key}`,
+      ...(approval === undefined ? {} : { approval }),
     });
-    this.#open.set(handle.id, `${type} ${target}`);
+    const { id } = handle;
+    this.#open.set(id, `${type} ${target}`);
     const ended = await handle.outcome();
-    this.#open.delete(handle.id);
-    this.#outcomes.set(handle.id, ended);
+    this.#open.delete(id);
+    this.#outcomes.set(id, ended);
     this.#options.onProgress({ done: this.#outcomes.size, total: this.#total });
-    return ended.status === 'completed' ? readResult(type, ended.result) : null;
+    return { id, result: ended.status === 'completed' ? readResult(type, ended.result) : null };
   }
 }

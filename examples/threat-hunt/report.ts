@@ -31,6 +31,7 @@ export interface Facts {
 export interface Summary {
   readonly tasks: number;
   readonly completed: number;
+  /** Without those that the fleet voted down, which nobody ran. */
   readonly failed: number;
   /** Acknowledged, but without an outcome in the ledger, or with another one than the client was told. */
   readonly lost: number;
@@ -54,10 +55,11 @@ export interface Summary {
 export function summaryOf(facts: Facts): Summary {
   const { account, history, verdicts, secondLook } = facts;
   const statuses = [...account.outcomes.values()];
+  const failed = statuses.filter((status) => status === 'failed').length;
   return {
     tasks: account.tasks.size,
     completed: statuses.filter((status) => status === 'completed').length,
-    failed: statuses.filter((status) => status === 'failed').length,
+    failed: failed - account.unapproved.size,
     lost: lostIn(facts).length,
     double_outcomes: history.doubleOutcomes,
     files: account.hashed.size,
@@ -192,11 +194,12 @@ function failOverLines({ kill, failOverMs, history }: Facts): string[] {
 
 function taskLines(facts: Facts): string[] {
   const { completed, failed, retries, reassigned, tasks } = summaryOf(facts);
+  const unapproved = facts.account.unapproved.size;
   const lost = [...facts.account.lostAttempts]
     .map(([agent, count]) => `${number(count)} with ${agent}`)
     .join(', ');
   return [
-    `${number(tasks)}: ${number(completed)} completed, ${number(failed)} failed, ${number(retries)} retried after an error`,
+    `${number(tasks)}: ${number(completed)} completed, ${number(unapproved)} not approved, ${number(failed)} failed, ${number(retries)} retried after an error`,
     `attempts that died: ${lost === '' ? 'none' : `${lost}; ${number(reassigned)} tasks given to others`}`,
   ];
 }

@@ -51,7 +51,7 @@ export interface MatchWork {
 /** Why a file is suspected. */
 export type Suspicion = 'hash' | 'name' | 'eicar';
 
-/** A suspected file. Data of the proposal, and payload of the quarantine task when that is approved. */
+/** A suspected file. Payload of the quarantine task, which is what the fleet votes on. */
 export interface Finding {
   readonly path: string;
   readonly sha256: string;
@@ -92,6 +92,7 @@ export function readResult<T extends TaskType>(_type: T, result: unknown): Resul
   return result as ResultOf<T>;
 }
 
+/** Of a proposal: what is voted on is the quarantine task. */
 export function readFinding(data: unknown): Finding {
-  return data as Finding;
+  return (data as { readonly payload: Finding }).payload;
 }
