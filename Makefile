@@ -66,7 +66,7 @@ test-unit: setup ## the tests that need no server (seconds)
 	$(vitest) test/unit test/machines test/tidy.test.ts
 
 test-integration: build ## the tests against a real nats-server
-	$(vitest) test/conformance test/integration test/http test/infra
+	$(vitest) test/conformance test/integration test/http examples test/infra
 
 fuzz: build ## REQUESTS requests made from the OpenAPI document, against a real fleet
 	FUZZ_REQUESTS=$(REQUESTS) $(vitest) test/http/fuzz.test.ts

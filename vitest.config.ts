@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['{test,examples}/**/*.test.ts'],
     // Processes, not threads: tests start servers, send signals and read exit codes.
     pool: 'forks',
     maxWorkers: 2,
