@@ -14,6 +14,7 @@ import { encodeEntry } from '../wire/entry.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { endpointsFor } from './api.ts';
 import { openDesk } from './desk.ts';
+import { causeOf } from './leader-watch.ts';
 import type { LedgerTime } from './ledger-time.ts';
 import type { Log } from './log.ts';
 import { Office } from './office.ts';
@@ -238,7 +239,8 @@ export class Chair {
       events: [
         {
           type: 'term.started',
-          cause: claim.cause,
+          // Word that the leader is gone may have come before its handover: the ledger knows better why.
+          cause: state.handover === null ? claim.cause : causeOf(state.handover),
           candidates: claim.candidates,
           durationMs: Math.round(ports.clock.now() - claim.since),
         },

@@ -176,3 +176,16 @@ test('a whole flow: elected, worked, voted, led on after a death, and every figu
   expect(consensus).toMatchObject({ total: 1, rejected: 1 });
   expect(leadership).toMatchObject({ leader: 'bob', term: 3 });
 });
+
+test('a leader that leaves is no recovery, also where word of its end comes before its handover', async () => {
+  const { joinFleet, connectFleet, world } = simulateFleet({ seed: 1 });
+  const ada = await joinFleet({ id: 'ada', priority: 1 });
+  await joinFleet({ id: 'bob', tasks });
+  const fleet = await connectFleet();
+  // Entries reach those who follow the ledger late.
+  world.setFaults({ followerLate: 1 });
+  await ada.leave();
+  await (await fleet.submit({ type: 'echo' })).result();
+  expect(await fleet.election()).toMatchObject({ leader: 'bob', cause: 'handover' });
+  expect((await fleet.metrics()).recovery.reElections).toBe(0);
+});
