@@ -61,6 +61,8 @@ export function wordsFor(event: LedgerEvent, { leader, term }: Entry): string {
       return `agent ${event.id} has left`;
     case 'member.died':
       return `agent ${event.id} is dead: ${event.reason}`;
+    case 'member.removed':
+      return `agent ${event.id} was removed by hand`;
     case 'member.forgotten':
       return `agent ${event.id} is forgotten`;
     case 'request.accepted':

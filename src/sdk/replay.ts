@@ -146,6 +146,7 @@ function readerOf(state: FleetState, { fleet = 'default' }: ConnectOptions): Rea
     fleet,
     state: () => state,
     memberState: () => null,
+    suspicionOf: () => null,
     roster: { get: () => undefined },
     now: () => 0,
     ledgerNow: () => state.at,

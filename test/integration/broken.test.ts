@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectFleet, joinFleet, type Agent, type Fleet } from '../../src/index.ts';
 import { agentWords, expectAnswer } from '../support/answers.ts';
-import { freePort } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { withServer } from '../support/nats-server.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { startNatsStub, startStubServer } from '../support/stub-server.ts';

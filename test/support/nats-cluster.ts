@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { connect, type JetStreamManager } from 'nats';
 import { afterAll, beforeAll } from 'vitest';
 import { findNatsServer } from '../../src/nats/server-binary.ts';
-import { freePort } from './command.ts';
+import { freePort } from './free-port.ts';
 import { binary } from './nats-server.ts';
 
 const host = '127.0.0.1';
