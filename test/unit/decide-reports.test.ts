@@ -281,7 +281,7 @@ describe('a report is stale, and its handler must stop, when', () => {
     ['there is no such attempt', 'a', 'a-1', 2],
     ['the attempt is another agent’s', 'b', 'b-1', 1],
     ['the attempt is another life’s', 'a', 'a-0', 1],
-  ])('%s', (_, who, incarnation, attempt) => {
+  ])('%s: stale', (_, who, incarnation, attempt) => {
     const fleet = fleetWith();
     fleet.join('b');
     const id = fleet.running('a');

@@ -143,7 +143,7 @@ describe('at a limit a submit is refused, and none of it is stored:', () => {
     ['tasks', { tasksMax: 3 }, [{}, {}, {}]],
     ['request keys', { requestKeysMax: 1 }, [{}]],
     ['idempotency keys', { requestKeysMax: 2 }, [{ idempotencyKey: 'b' }, { idempotencyKey: 'c' }]],
-  ])('%s', (_, settings, tasks) => {
+  ])('%s: no more than the fleet keeps', (_, settings, tasks) => {
     const fleet = new Harness(settings);
     fleet.submit({ idempotencyKey: 'a' });
     const types = fleet.typesOf(() => expect(refusalOf(submit(fleet, tasks))).toBe('LIMIT_REACHED'));
