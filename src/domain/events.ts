@@ -27,7 +27,7 @@ export interface Candidate {
 export type ElectionCause =
   'start' | 'leader.gone' | 'leader.silent' | 'leader.resigned' | 'handover' | 'trigger';
 
-export type HandoverReason = 'leave' | 'trigger' | 'cutOff' | 'lameDuck';
+export type HandoverReason = 'leave' | 'trigger' | 'cutOff' | 'lameDuck' | 'preempt';
 
 export interface TaskSpec {
   readonly id: TaskId;

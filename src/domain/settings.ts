@@ -1,10 +1,13 @@
 /** Every number that a fleet can be tuned by: default, unit, reason, and the relations that must hold between them. */
 import { ConclaveError, type FieldProblem } from './errors.ts';
+import { HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN } from './pace.ts';
 import { slackOf } from './retention.ts';
 
 export interface Settings {
   /** How often an agent beats. Smaller finds frozen processes sooner, larger costs less traffic. */
   readonly heartbeatIntervalMs: number;
+  /** Heartbeats of the whole fleet: the leader stretches the interval so that there are no more. */
+  readonly heartbeatsPerSecondMax: number;
   /** Intervals without a beat until a member is suspect. 3: two lost messages prove nothing. */
   readonly suspectAfterIntervals: number;
   /** Intervals without a beat until a member is dead. */
@@ -36,6 +39,12 @@ export interface Settings {
   readonly appendResignReplicatedMs: number;
   /** After its own handover, a leader whom nobody followed may claim again after this long. */
   readonly handoverPatienceMs: number;
+  /** Electable agents beside the leader that follow the ledger and hear all heartbeats. */
+  readonly standbysMax: number;
+  /** A leader gives way to one that outscores it by more than this; 0: never. */
+  readonly preemptMargin: number;
+  /** It leads for this long first. */
+  readonly preemptTenureMs: number;
 
   readonly maxRetries: number;
   /** First retry after this long, doubling, with half of it random. */
@@ -84,6 +93,7 @@ export interface Settings {
 
 export const defaultSettings: Settings = {
   heartbeatIntervalMs: 1_000,
+  heartbeatsPerSecondMax: 500,
   suspectAfterIntervals: 3,
   deadAfterIntervals: 5,
   unreachableMs: 2_000,
@@ -99,6 +109,9 @@ export const defaultSettings: Settings = {
   appendResignMs: 5_000,
   appendResignReplicatedMs: 12_000,
   handoverPatienceMs: 1_000,
+  standbysMax: 5,
+  preemptMargin: 0,
+  preemptTenureMs: 60_000,
   maxRetries: 3,
   retryBackoffMs: 500,
   retryBackoffMsMax: 60_000,
@@ -131,6 +144,8 @@ export const defaultSettings: Settings = {
 
 type Key = keyof Settings;
 const keys = Object.keys(defaultSettings) as Key[];
+/** Where 0 means none, or never. */
+const mayBeZero: readonly string[] = ['maxRetries', 'preemptMargin'] satisfies Key[];
 
 /** Fills in defaults. Throws `INVALID` naming every unknown, wrong or contradictory setting. */
 export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> = {}): Settings {
@@ -144,7 +159,7 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
       typeof value !== 'number' ||
       !Number.isFinite(value) ||
       value < 0 ||
-      (value === 0 && name !== 'maxRetries')
+      (value === 0 && !mayBeZero.includes(name))
     ) {
       problems.push({ field: `settings.${name}`, message: 'must be a number above 0' });
     } else {
@@ -162,6 +177,12 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
 
 function relations(settings: Settings): FieldProblem[] {
   const rules: [Key, boolean, string][] = [
+    [
+      'heartbeatIntervalMs',
+      settings.heartbeatIntervalMs >= HEARTBEAT_MS_MIN && settings.heartbeatIntervalMs <= HEARTBEAT_MS_MAX,
+      `must be ${HEARTBEAT_MS_MIN} to ${HEARTBEAT_MS_MAX}`,
+    ],
+    ['standbysMax', settings.standbysMax >= 1, 'must be at least 1: somebody has to follow the leader'],
     [
       'deadAfterIntervals',
       settings.deadAfterIntervals > settings.suspectAfterIntervals,

@@ -33,11 +33,11 @@ describe('a value must be a number above 0', () => {
     expect(fieldsOf({ resendMs: value })).toEqual(['settings.resendMs']);
   });
 
-  it('in every setting; only maxRetries may be 0', () => {
+  it('in every setting; only maxRetries and preemptMargin may be 0', () => {
     const zeroes = (Object.keys(defaultSettings) as (keyof Settings)[]).filter(
       (key) => !fieldsOf({ [key]: 0 }).includes(`settings.${key}`),
     );
-    expect(zeroes).toEqual(['maxRetries']);
+    expect(zeroes.sort()).toEqual(['maxRetries', 'preemptMargin']);
   });
 });
 
