@@ -23,7 +23,11 @@ export type ElectionEvent =
   | { readonly type: 'claim.lost' }
   /** Our term is over. */
   | { readonly type: 'term.over' }
-  | { readonly type: 'resign' };
+  | { readonly type: 'resign' }
+  /** Others stand by. */
+  | { readonly type: 'dismissed' }
+  /** It is to stand by; or nobody is heard any more who leads. */
+  | { readonly type: 'called' };
 
 export interface ElectionContext {
   cause: ElectionCause;
@@ -55,6 +59,10 @@ export const electionMachine = setup({
     announceVictory: () => undefined,
     /** Hand the wish to the coordinator. */
     resign: () => undefined,
+    /** Stop following the ledger and hearing heartbeats. */
+    sleep: () => undefined,
+    /** Follow, hear and watch again. */
+    wake: () => undefined,
     noteVacancy: assign(({ event }) =>
       event.type === 'vacancy' ? { cause: event.cause, since: event.now, ignored: [], deferredTo: null } : {},
     ),
@@ -75,7 +83,14 @@ export const electionMachine = setup({
       description: 'Somebody else leads, or nobody has been missed yet.',
       on: {
         vacancy: { guard: 'canLead', target: 'campaigning', actions: 'noteVacancy' },
+        dismissed: 'dormant',
       },
+    },
+    dormant: {
+      description: 'Could lead, and need not: enough others stand by.',
+      entry: 'sleep',
+      exit: 'wake',
+      on: { called: 'follower' },
     },
     campaigning: {
       initial: 'delaying',

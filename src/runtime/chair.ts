@@ -40,6 +40,10 @@ export interface ChairParts {
   readonly id: AgentId;
   readonly incarnation: Incarnation;
   readonly version: string;
+  /** This agent's own score now. */
+  readonly score: () => number;
+  /** How often agents beat, by what was last ordered. */
+  readonly toldIntervalMs: () => number;
   readonly log: Log;
   /** The ledger says that this process was removed. */
   readonly onRemoved: () => void;
@@ -147,6 +151,15 @@ export class Chair {
         }, settings.probeIntervalMs);
       });
     });
+  }
+
+  /** Holds no connection until `wake`; nobody may sit on it, or claim it. */
+  rest(): void {
+    this.#writer.rest();
+  }
+
+  wake(): void {
+    this.#writer.wake();
   }
 
   close(): void {
@@ -258,7 +271,7 @@ export class Chair {
 
   #takeOffice(): void {
     const { ports, subjects, settings, charts, machines, roster, rejections, inspector } = this.#options;
-    const { id, incarnation, version, log } = this.#options;
+    const { id, incarnation, version, score, toldIntervalMs, log } = this.#options;
     const { state } = this.#options.replica;
     this.#options.ledgerTime.take();
     const office = new Office({
@@ -273,6 +286,8 @@ export class Chair {
       rejections,
       inspector,
       author: { term: state.term, id, incarnation, genesis: state.genesis },
+      score,
+      toldIntervalMs: toldIntervalMs(),
       ledgerNow: () => this.#options.ledgerTime.now(),
       log,
       onFull: this.#options.onFull,

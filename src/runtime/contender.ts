@@ -1,21 +1,24 @@
 /**
- * The part of an electable agent that may lead: it follows the ledger, watches the leader, stands for election,
- * and takes the chair. Interprets the `election` chart; what it means is said there.
+ * The part of an electable agent that may lead: it follows the ledger, watches the leader, stands for election and takes
+ * the chair, or sleeps while others stand by. Interprets the `election` chart; what it means is said there.
  */
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { coordinatorMachine } from '../../actors/coordinator.ts';
 import type { electionMachine } from '../../actors/election.ts';
 import type { memberMachine } from '../../actors/member.ts';
 import type { Candidate, ElectionCause, Entry, HandoverReason } from '../domain/events.ts';
-import { outranks, ranked } from '../domain/score.ts';
-import { isPresent } from '../domain/state.ts';
 import type { Subscription } from '../ports.ts';
+import type { OrdersMessage } from '../wire/messages.ts';
+import { Candidacy, type CandidacyOptions } from './candidacy.ts';
+import { CatchUp } from './catch-up.ts';
 import { Chair, type ChairParts } from './chair.ts';
+import { Dormancy } from './dormancy.ts';
 import { Hustings } from './hustings.ts';
 import { Keeper } from './keeper.ts';
 import { causeOf, LeaderWatch } from './leader-watch.ts';
 import { LedgerTime } from './ledger-time.ts';
 import type { Office } from './office.ts';
+import type { OrderWatch } from './order-watch.ts';
 import { Replica } from './replica.ts';
 import { nameOf } from './inspector.ts';
 import { serveVacancy } from './vacancy-desk.ts';
@@ -28,13 +31,13 @@ export interface Machines {
 
 export interface ContenderOptions extends ChairParts {
   readonly machines: Machines;
-  /** This agent's own score now. */
-  readonly score: () => number;
-  /** Order in which candidates stand; the tests shuffle it. */
-  readonly rank?: (candidates: readonly Candidate[]) => readonly Candidate[];
+  readonly rank?: CandidacyOptions['rank'];
+  readonly orderWatch: OrderWatch;
+  /** A member, as far as this process knows. */
+  readonly hasJoined: () => boolean;
   readonly onTerm: (term: number) => void;
-  /** It could lead from now on: others should know before they need it. */
-  readonly onCaughtUp: () => void;
+  /** It could lead from now on, or could no more: others should know before they need it. */
+  readonly onStandby: () => void;
   /** From now on others may ask whether it is there. */
   readonly onLeading: () => void;
 }
@@ -47,21 +50,17 @@ export class Contender {
   readonly #chair: Chair;
   readonly #hustings: Hustings;
   readonly #watch: LeaderWatch;
-  readonly #vacancyDesk: Subscription;
   readonly #keeper: Keeper;
+  readonly #catchUp: CatchUp;
+  readonly #candidacy: Candidacy;
+  readonly #dormancy: Dormancy;
+  #vacancyDesk: Subscription | null = null;
   #resignReason: HandoverReason = 'leave';
   #isWithdrawn = false;
-  /** Last sequence when this process began to follow; null: not known yet. */
-  #startedBehind: number | null = null;
-  #wasCaughtUp = false;
-  /** Own claims out of suspicion keep a growing distance. */
-  #nextClaimAt = 0;
-  #claimBackoffMs: number;
 
   constructor(options: ContenderOptions) {
     this.#options = options;
     const { ports, settings, charts, log, subjects, roster } = options;
-    this.#claimBackoffMs = settings.campaignBackoffMs;
     this.ledgerTime = new LedgerTime(ports.clock);
     this.replica = new Replica({
       ...ports,
@@ -75,6 +74,21 @@ export class Contender {
       },
       lossPatienceMs: settings.appendResignReplicatedMs,
       onBroken: options.onBroken,
+    });
+    this.#candidacy = new Candidacy({
+      ...options,
+      clock: ports.clock,
+      state: () => this.replica.state,
+      ledgerTime: this.ledgerTime,
+      orders: () => options.orderWatch.last,
+    });
+    this.#dormancy = new Dormancy({
+      ...ports,
+      subjects,
+      orders: options.orderWatch,
+      onDoubt: () => {
+        this.#election.send({ type: 'called' });
+      },
     });
     this.#election = createActor(this.#electionLogic(), { clock: ports.clock });
     this.#chair = new Chair({
@@ -97,6 +111,16 @@ export class Contender {
       onResign: (reason) => {
         this.#resign(reason);
       },
+    });
+    this.#catchUp = new CatchUp({
+      sequence: () => this.replica.state.sequence,
+      measure: (done) => {
+        this.#chair.measure(done);
+      },
+      onMeasured: () => {
+        this.#watch.look();
+      },
+      onDone: options.onStandby,
     });
     roster.onBeat(({ ledgerAt }) => {
       if (ledgerAt !== null) this.ledgerTime.learn(ledgerAt);
@@ -124,7 +148,7 @@ export class Contender {
       settings,
       state: () => this.replica.state,
       lastEntryAt: () => this.replica.lastEntryAt,
-      isWatching: () => this.#chair.office === null && !this.#isWithdrawn,
+      isWatching: () => this.#chair.office === null && !this.#isWithdrawn && !this.#dormancy.isAsleep,
       isSelf: (incarnation) => incarnation === options.incarnation,
       onVacancy: (cause) => {
         this.#vacancy(cause);
@@ -139,18 +163,6 @@ export class Contender {
         this.replica.follow();
       },
     });
-    this.#vacancyDesk = serveVacancy({
-      ...ports,
-      subjects,
-      replica: this.replica,
-      roster,
-      rejections: options.rejections,
-      isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
-      canStand: () => this.#couldLead(),
-      stand: () => {
-        this.#vacancy('trigger');
-      },
-    });
     this.#keeper = new Keeper({
       ...ports,
       settings,
@@ -159,12 +171,13 @@ export class Contender {
       id: options.id,
       log,
       isLeader: () => this.#chair.office !== null,
+      isFollowing: () => !this.#dormancy.isAsleep,
       isSettled: () => this.#isSettled(),
       settle: (run) => {
         if (this.#chair.office === null) run();
         else this.#chair.office.reception.settle(run);
       },
-      isVacant: () => this.#chair.office === null && !this.#watch.isLeaderAlive,
+      isVacant: () => this.#isVacant(),
     });
     options.inspector.show('election', this.#election);
   }
@@ -172,10 +185,17 @@ export class Contender {
   start(): void {
     this.#election.start();
     this.#chair.start();
-    this.replica.follow();
-    this.#measureLag();
-    this.#watch.start();
+    this.#follow();
     this.#keeper.start();
+  }
+
+  /** What the leader orders: to stand by, or to let others. */
+  obey(orders: OrdersMessage): void {
+    const { id, hasJoined } = this.#options;
+    const isWanted = orders.hasRoom || orders.standbys.includes(id);
+    if (this.#dormancy.isAsleep && isWanted) this.#election.send({ type: 'called' });
+    else if (this.#dormancy.isAsleep) this.#dormancy.ordered();
+    else if (!isWanted && hasJoined()) this.#election.send({ type: 'dismissed' });
   }
 
   /** Leads, and can prove it by appending. */
@@ -183,8 +203,9 @@ export class Contender {
     return this.#chair.isLeading;
   }
 
-  get isCaughtUp(): boolean {
-    return this.#startedBehind !== null && this.replica.state.sequence >= this.#startedBehind;
+  /** Follows the ledger, and could lead. */
+  get isStandby(): boolean {
+    return this.#catchUp.isDone && !this.#dormancy.isAsleep;
   }
 
   /** States of the two charts, for people. */
@@ -211,7 +232,8 @@ export class Contender {
     this.#watch.close();
     this.#keeper.close();
     this.#hustings.close();
-    this.#vacancyDesk.close();
+    this.#vacancyDesk?.close();
+    this.#dormancy.end();
     this.#chair.close();
     this.#election.stop();
     this.replica.pause();
@@ -219,7 +241,7 @@ export class Contender {
 
   /** What the replica holds is in the ledger, and it has caught up with it. */
   #isSettled(): boolean {
-    if (!this.isCaughtUp || this.replica.isBroken || this.#chair.isClaiming) return false;
+    if (!this.isStandby || this.replica.isBroken || this.#chair.isClaiming) return false;
     return this.#chair.office === null || this.#chair.office.committer.isSettled;
   }
 
@@ -228,7 +250,7 @@ export class Contender {
     return machines.election.provide({
       guards: {
         canLead: () => this.#couldLead(),
-        isKnownBest: () => this.#isKnownBest(),
+        isKnownBest: () => this.#candidacy.isKnownBest(),
       },
       actions: {
         announceCandidacy: () => {
@@ -238,8 +260,8 @@ export class Contender {
           if (event.type === 'candidacy') this.#hustings.answer(event.from, this.replica.state.term);
         },
         claim: (_, { cause, since }) => {
-          this.#backOff(cause);
-          this.#chair.claim({ cause, since, candidates: this.#candidates() });
+          this.#candidacy.backOff(cause);
+          this.#chair.claim({ cause, since, candidates: this.#candidacy.candidates() });
         },
         announceVictory: () => {
           this.#hustings.claimVictory(this.replica.state);
@@ -247,13 +269,63 @@ export class Contender {
         resign: () => {
           this.#chair.resign(this.#resignReason);
         },
+        sleep: () => {
+          this.#sleep();
+        },
+        wake: () => {
+          this.#wake();
+        },
       },
       delays: {
-        candidacyDelay: () => this.#candidacyDelay(),
+        candidacyDelay: () => this.#candidacy.delayMs(),
         answerWindow: settings.answerWindowMs,
         claimWindow: settings.claimWindowMs,
       },
     });
+  }
+
+  #sleep(): void {
+    this.#dormancy.begin();
+    this.replica.pause();
+    this.#watch.pause();
+    this.#vacancyDesk?.close();
+    this.#vacancyDesk = null;
+    this.#options.roster.rest();
+    this.#chair.rest();
+    this.#options.onStandby();
+  }
+
+  #wake(): void {
+    this.#dormancy.end();
+    this.#options.roster.listen();
+    this.#chair.wake();
+    // Whoever led when it fell asleep gets a full timeout.
+    this.#watch.reset();
+    this.#follow();
+  }
+
+  /** Follows the ledger, and whoever leads. */
+  #follow(): void {
+    const { ports, subjects, roster, rejections } = this.#options;
+    this.replica.follow();
+    this.#catchUp.begin();
+    this.#watch.start();
+    this.#vacancyDesk = serveVacancy({
+      ...ports,
+      subjects,
+      replica: this.replica,
+      roster,
+      rejections,
+      isVacant: () => this.#isVacant(),
+      canStand: () => this.#couldLead(),
+      stand: () => {
+        this.#vacancy('trigger');
+      },
+    });
+  }
+
+  #isVacant(): boolean {
+    return this.#chair.office === null && !this.#watch.isLeaderAlive;
   }
 
   #vacancy(cause: ElectionCause): void {
@@ -263,13 +335,12 @@ export class Contender {
 
   #candidacyHeard(from: Candidate): void {
     const { clock } = this.#options.ports;
-    const self: Candidate = { id: this.#options.id, score: this.#options.score() };
     // Whether the leader is gone is for each to find out; a candidacy is only a reason to look now.
     this.#watch.look(true);
     this.#election.send({
       type: 'candidacy',
       from: from.id,
-      isBetter: outranks(from, self),
+      isBetter: this.#candidacy.yieldsTo(from),
       now: clock.now(),
     });
   }
@@ -281,74 +352,9 @@ export class Contender {
   }
 
   #couldLead(): boolean {
-    if (this.#isWithdrawn || this.replica.isBroken || !this.isCaughtUp || !this.#chair.isConnected)
+    if (this.#isWithdrawn || this.replica.isBroken || !this.isStandby || !this.#chair.isConnected)
       return false;
-    if (this.#options.ports.clock.now() < this.#nextClaimAt || !this.#knowsTheTime()) return false;
-    const { state } = this.replica;
-    if (state.removed.has(this.#options.incarnation)) return false;
-    const member = state.members.get(this.#options.id);
-    const isMember =
-      member !== undefined && isPresent(member) && member.incarnation === this.#options.incarnation;
-    // Not (yet) a member, or draining: only while nobody leads (rule 1).
-    return (isMember && member.status === 'alive') || !this.#watch.isLeaderAlive;
-  }
-
-  /** Has it from the ledger or from the others; or nobody is there to ask, and the wall clock has to do. */
-  #knowsTheTime(): boolean {
-    const { roster, settings } = this.#options;
-    const isFirst = this.replica.state.sequence === 0;
-    return this.ledgerTime.isAnchored || isFirst || roster.listeningMs > 1.5 * settings.heartbeatIntervalMs;
-  }
-
-  /** Everybody who may stand, with scores: the living that were heard lately, and ourselves. */
-  #candidates(): Candidate[] {
-    const { id, score, roster, settings } = this.#options;
-    const { leader, handover } = this.replica.state;
-    const heard = roster.candidates(2 * settings.heartbeatIntervalMs);
-    const others = heard.filter(
-      (each) => each.id !== id && (handover === 'trigger' || each.id !== leader?.id),
-    );
-    return ranked([...others, { id, score: score() }]);
-  }
-
-  #rank(): number {
-    const candidates = this.#candidates();
-    const order = this.#options.rank?.(candidates) ?? candidates;
-    return order.findIndex((each) => each.id === this.#options.id);
-  }
-
-  #candidacyDelay(): number {
-    const { settings, id } = this.#options;
-    const { leader, handover, members } = this.replica.state;
-    // Who is draining, or handed over because it should not lead, lets the others go first (rule 10).
-    const isReluctant = leader?.id === id && handover !== null && handover !== 'trigger';
-    const isDraining = members.get(id)?.status === 'draining';
-    const patience = isReluctant || isDraining ? settings.handoverPatienceMs : 0;
-    return patience + this.#rank() * settings.candidacyDelayMs;
-  }
-
-  /** Knows the score of everybody who may stand, and comes first. */
-  #isKnownBest(): boolean {
-    const { roster, settings, id } = this.#options;
-    const { members, leader } = this.replica.state;
-    if (roster.listeningMs < 2 * settings.heartbeatIntervalMs) return false;
-    const heard = new Set(this.#candidates().map((each) => each.id));
-    for (const member of members.values()) {
-      const mayStand = member.profile.electable && member.status === 'alive' && member.id !== leader?.id;
-      if (mayStand && !heard.has(member.id)) return false;
-    }
-    return members.get(id)?.incarnation === this.#options.incarnation && this.#rank() === 0;
-  }
-
-  #backOff(cause: ElectionCause): void {
-    if (cause !== 'leader.gone' && cause !== 'leader.silent') return;
-    const { settings, ports } = this.#options;
-    const now = ports.clock.now();
-    const isQuiet = now - this.#nextClaimAt > settings.campaignBackoffMsMax;
-    this.#claimBackoffMs = isQuiet
-      ? settings.campaignBackoffMs
-      : Math.min(settings.campaignBackoffMsMax, this.#claimBackoffMs * 2);
-    this.#nextClaimAt = now + this.#claimBackoffMs;
+    return this.#candidacy.mayStand(this.#watch.isLeaderAlive);
   }
 
   #resign(reason: HandoverReason): void {
@@ -359,35 +365,18 @@ export class Contender {
   #termOver(isSettled: boolean): void {
     this.#watch.reset();
     // The replica replays from nothing: until it is where the stream is now, it knows no leader and may not stand.
-    if (!isSettled) this.#measureLag();
+    if (!isSettled) this.#catchUp.begin();
     this.#election.send({ type: 'term.over' });
     const { handover } = this.replica.state;
     if (!isSettled || handover === null || this.#isWithdrawn) return;
     this.#vacancy(causeOf(handover));
   }
 
-  /** How far the stream was when we came: until then we replay, from then on we hear entries arrive. */
-  #measureLag(): void {
-    this.#startedBehind = null;
-    this.#wasCaughtUp = false;
-    this.#chair.measure((last) => {
-      this.#startedBehind = last;
-      this.#noteCaughtUp();
-      this.#watch.look();
-    });
-  }
-
-  #noteCaughtUp(): void {
-    if (!this.isCaughtUp || this.#wasCaughtUp) return;
-    this.#wasCaughtUp = true;
-    this.#options.onCaughtUp();
-  }
-
   /** The entries between were not seen: whoever leads now was elected in one of them. */
   #adopted(): void {
     const { state } = this.replica;
     this.ledgerTime.hear(state.at, false);
-    this.#noteCaughtUp();
+    this.#catchUp.look();
     this.#noteRemoval();
     this.#watch.reset();
     this.#options.onTerm(state.term);
@@ -401,9 +390,9 @@ export class Contender {
   }
 
   #entered(entry: Entry, sequence: number): void {
-    this.#noteCaughtUp();
+    this.#catchUp.look();
     this.#noteRemoval();
-    const isLive = this.#startedBehind !== null && sequence > this.#startedBehind;
+    const isLive = this.#catchUp.isLive(sequence);
     this.ledgerTime.hear(entry.at, isLive);
     const [first] = entry.events;
     if (first?.type === 'term.started') {

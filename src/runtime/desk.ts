@@ -118,8 +118,8 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
 const always = (): boolean => true;
 
 function joined(office: Office): JoinReply {
-  const { author, settings, ledgerNow } = office.options;
-  const { heartbeatIntervalMs } = settings;
+  const { author, ledgerNow } = office.options;
+  const { heartbeatIntervalMs } = office.orders;
   return { term: author.term, heartbeatIntervalMs, ledgerAt: ledgerNow() };
 }
 
@@ -147,9 +147,9 @@ function probeHolder(office: Office, request: JoinRequest, done: (holder?: Holde
 
 /** Two intervals are enough to hear whoever is there. */
 function hearsayOf(office: Office, id: AgentId, incarnation: Incarnation): HolderVerdict {
-  const { roster, clock, settings } = office.options;
-  const lately = 2 * settings.heartbeatIntervalMs;
+  const { roster, clock } = office.options;
   const beat = roster.get(id);
+  const lately = 2 * (beat?.intervalMs ?? office.orders.heartbeatIntervalMs);
   if (beat?.incarnation === incarnation && clock.now() - beat.heardAt < lately) return 'alive';
   return roster.listeningMs < lately ? 'silent' : 'gone';
 }

@@ -24,7 +24,7 @@ export interface KeeperOptions {
   readonly ledger: Ledger;
   readonly settings: Pick<
     Settings,
-    'heartbeatIntervalMs' | 'ledgerFullShare' | 'snapshotBytes' | 'snapshotEntries' | 'snapshotLookMs'
+    'ledgerFullShare' | 'snapshotBytes' | 'snapshotEntries' | 'snapshotLookMs'
   >;
   readonly replica: Pick<Replica, 'state' | 'lastHash' | 'committedSequence' | 'bytes'>;
   readonly roster: Pick<Roster, 'candidates'>;
@@ -35,6 +35,8 @@ export interface KeeperOptions {
   /** Runs when the state is likely to be settled; perhaps never. */
   readonly settle: (run: () => void) => void;
   readonly isLeader: () => boolean;
+  /** The replica is kept up to date. */
+  readonly isFollowing: () => boolean;
   /** Nobody leads, as far as is known. */
   readonly isVacant: () => boolean;
 }
@@ -98,7 +100,8 @@ export class Keeper {
 
   /** Begins, if it is time. */
   look(): void {
-    const { isVacant } = this.#options;
+    const { isVacant, isFollowing } = this.#options;
+    if (!isFollowing()) return;
     this.#vacantLooks = isVacant() ? this.#vacantLooks + 1 : 0;
     const isStuck = this.#vacantLooks >= VACANT_LOOKS;
     if (this.#isBusy || this.#isClosed || this.#options.clock.now() < this.#notBefore) return;
@@ -132,11 +135,9 @@ export class Keeper {
 
   /** How many come before this one. */
   #turn(): number {
-    const { roster, settings, id, isLeader, replica } = this.#options;
+    const { roster, id, isLeader, replica } = this.#options;
     const leader = replica.state.leader?.id;
-    const others = roster
-      .candidates(2 * settings.heartbeatIntervalMs)
-      .filter((each) => each.id !== id && each.id !== leader);
+    const others = roster.candidates().filter((each) => each.id !== id && each.id !== leader);
     return isLeader() ? others.length : others.filter((each) => each.id < id).length;
   }
 

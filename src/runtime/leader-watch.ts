@@ -24,7 +24,7 @@ export interface LeaderWatchOptions {
   readonly settings: Settings;
   readonly state: () => FleetState;
   readonly lastEntryAt: () => number;
-  /** False while we lead ourselves, or stand no more. */
+  /** False while we lead ourselves, stand by no more, or stand no more. */
   readonly isWatching: () => boolean;
   readonly isSelf: (incarnation: string) => boolean;
   readonly onVacancy: (cause: ElectionCause) => void;
@@ -115,9 +115,15 @@ export class LeaderWatch {
     });
   }
 
+  /** Looks no more until `start`. */
+  pause(): void {
+    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
   close(): void {
     this.#isClosed = true;
-    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer);
+    this.pause();
   }
 
   #probed(outcome: RequestOutcome, incarnation: string): void {

@@ -18,6 +18,10 @@ export interface LivenessOptions {
   readonly clock: Clock;
   readonly state: FleetState;
   readonly settings: Settings;
+  /** How often agents are to beat now. */
+  readonly intervalMs: () => number;
+  /** What the member's last beat announced; null: none of this incarnation was heard. */
+  readonly announced: (member: Member) => number | null;
   readonly self: AgentId;
   readonly machine: typeof memberMachine;
   readonly inspector: Inspector;
@@ -74,7 +78,7 @@ export class Liveness {
     }
     if (watched === undefined) return;
     if (event.type === 'member.joined') {
-      this.#grace(watched);
+      this.#rejoined(watched, event.id);
       watched.unansweredSince = null;
     }
     watched.actor.send(event);
@@ -159,7 +163,7 @@ export class Liveness {
   }
 
   #watch(member: Member): void {
-    const { clock, settings, machine, probe, inspector } = this.#options;
+    const { clock, machine, probe, inspector } = this.#options;
     const actor = createActor(
       machine.provide({
         actions: {
@@ -183,17 +187,27 @@ export class Liveness {
     if (member.status === 'draining') actor.send({ type: 'member.draining', id: member.id });
     if (member.status === 'left') actor.send({ type: 'member.left', id: member.id });
     if (member.status === 'dead') actor.send({ type: 'member.died', id: member.id, reason: '' });
-    const { heartbeatIntervalMs: intervalMs } = settings;
     const now = clock.now();
     this.#watched.set(member.id, {
       actor,
       shown: inspector.show('member', actor, member.id),
       lastHeardAt: now,
-      intervalMs,
+      intervalMs: this.#intervalOf(member),
       unreachableSince: null,
       unansweredSince: null,
       isHeard: false,
     });
+  }
+
+  /** Perhaps another process, which has announced nothing yet. */
+  #rejoined(watched: Watched, id: AgentId): void {
+    const member = this.#options.state.members.get(id);
+    if (member !== undefined) watched.intervalMs = this.#intervalOf(member);
+    this.#grace(watched);
+  }
+
+  #intervalOf(member: Member): number {
+    return this.#options.announced(member) ?? this.#options.intervalMs();
   }
 
   #drop({ actor, shown }: Watched): void {
@@ -266,13 +280,13 @@ export class Liveness {
   }
 
   #declareDead(id: AgentId): void {
-    const { clock, state, settings, onDead, onCutOff, self } = this.#options;
+    const { clock, state, settings, intervalMs, onDead, onCutOff, self } = this.#options;
     const member = state.members.get(id);
     const watched = this.#watched.get(id);
     if (member === undefined || watched === undefined || !isPresent(member) || id === self || this.#isCutOff)
       return;
     const now = clock.now();
-    const timeoutMs = settings.deadAfterIntervals * settings.heartbeatIntervalMs;
+    const timeoutMs = settings.deadAfterIntervals * intervalMs();
     if (watched.isHeard || !this.#options.isAfterCutOff) {
       while ((this.#deaths[0] ?? now) < now - timeoutMs) this.#deaths.shift();
       if (this.#isMassDeath(now)) {
@@ -296,7 +310,7 @@ export class Liveness {
       if (member === undefined || !isPresent(member) || id === self) continue;
       others += 1;
       // Beats are not in step: who fell silent at the same moment is found so within one interval.
-      if (judge(watched, now + settings.heartbeatIntervalMs, settings) === 'silent') silent += 1;
+      if (judge(watched, now + watched.intervalMs, settings) === 'silent') silent += 1;
     }
     const lost = silent + this.#deaths.length;
     return lost >= 2 && lost > (others + this.#deaths.length) / 2;

@@ -17,6 +17,7 @@ import type { Handler } from './attempts.ts';
 import { Contender, type Machines } from './contender.ts';
 import { Inspector } from './inspector.ts';
 import type { Log } from './log.ts';
+import { OrderWatch } from './order-watch.ts';
 import { Rejections } from './rejections.ts';
 import { Roster } from './roster.ts';
 import type { VoteHandler } from './ballots.ts';
@@ -63,6 +64,7 @@ export class FleetNode {
   readonly condition: Condition = { health: 1, load: null };
   readonly #options: NodeOptions;
   readonly #roster: Roster | null;
+  readonly #orderWatch: OrderWatch;
   readonly #inspector: Inspector;
   readonly #bus: Subscription;
   #profile: Profile;
@@ -84,7 +86,22 @@ export class FleetNode {
     const heardOf = (term: number): void => {
       this.#term = Math.max(this.#term, term);
     };
-    this.#roster = options.profile.electable ? new Roster({ ...ports, subjects, rejections }) : null;
+    const toldIntervalMs = (): number => this.worker.pulse.toldMs;
+    this.#orderWatch = new OrderWatch({
+      ...ports,
+      subjects,
+      settings,
+      rejections,
+      term: () => this.#term,
+      onOrders: (orders) => {
+        heardOf(orders.term);
+        this.worker.pulse.tell(orders.heartbeatIntervalMs);
+        this.contender?.obey(orders);
+      },
+    });
+    this.#roster = options.profile.electable
+      ? new Roster({ ...ports, subjects, rejections, presumedMs: toldIntervalMs })
+      : null;
     this.contender =
       this.#roster === null
         ? null
@@ -97,17 +114,20 @@ export class FleetNode {
             inspector,
             incarnation,
             score: () => this.score,
+            toldIntervalMs,
+            orderWatch: this.#orderWatch,
+            hasJoined: () => this.worker.isActive,
             onBroken: (error) => {
               // Who waits for it to join is told by `onEnded`.
               if (this.#hasJoined) log.error({ error }, 'the ledger cannot be used');
               this.#end(problemOf(error));
             },
             onTerm: heardOf,
-            onCaughtUp: () => {
-              this.worker.beatNow();
+            onStandby: () => {
+              this.worker.pulse.now();
             },
             onLeading: () => {
-              this.worker.openInbox();
+              this.worker.led();
             },
             onRemoved: () => {
               this.worker.expel(problemWith('REMOVED', removalOf(this.id)));
@@ -129,7 +149,7 @@ export class FleetNode {
       log,
       standing: () => ({
         isLeading: this.contender?.isLeading ?? false,
-        isStandby: this.contender?.isCaughtUp ?? false,
+        isStandby: this.contender?.isStandby ?? false,
         sequence: this.contender?.replica.state.sequence ?? 0,
         ledgerAt: this.contender?.ledgerTime.isAnchored === true ? this.contender.ledgerTime.now() : null,
       }),
@@ -138,7 +158,8 @@ export class FleetNode {
       term: () => this.#term,
       onTerm: heardOf,
       joinTimeoutMs: options.joinTimeoutMs ?? null,
-      onWelcome: ({ term, ledgerAt }) => {
+      onWelcome: ({ term, ledgerAt, heartbeatIntervalMs }) => {
+        this.worker.pulse.tell(heartbeatIntervalMs);
         heardOf(term);
         this.contender?.ledgerTime.learn(ledgerAt);
       },
@@ -194,6 +215,7 @@ export class FleetNode {
     this.worker.close();
     this.contender?.close();
     this.#roster?.close();
+    this.#orderWatch.close();
     this.#inspector.close();
     this.#bus.close();
   }

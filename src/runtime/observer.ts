@@ -59,7 +59,8 @@ export class Observer {
     const { clock, ledger, log } = options;
     this.#time = new LedgerTime(clock);
     this.rejections = new Rejections(clock, log);
-    this.roster = new Roster({ ...options, rejections: this.rejections });
+    const presumedMs = (): number => options.settings.heartbeatIntervalMs;
+    this.roster = new Roster({ ...options, rejections: this.rejections, presumedMs });
     this.roster.onBeat(({ ledgerAt }) => {
       if (ledgerAt !== null) this.#time.learn(ledgerAt);
     });
@@ -225,11 +226,11 @@ export class Observer {
   /** Who has not been heard yet is believed until we have listened for as long as we would wait for a late one. */
   #isHeard(id: AgentId, incarnation: string): boolean {
     const { clock, settings } = this.#options;
-    const { suspectAfterIntervals, heartbeatIntervalMs } = settings;
+    const { suspectAfterIntervals } = settings;
     const beat = this.roster.get(id);
     if (beat?.incarnation !== incarnation) {
       const joinedAt = this.state.members.get(id)?.joinedAt ?? this.state.leaderSince;
-      const graceMs = suspectAfterIntervals * heartbeatIntervalMs;
+      const graceMs = suspectAfterIntervals * this.roster.intervalMs;
       return this.roster.listeningMs < graceMs || this.ledgerNow() - joinedAt < graceMs;
     }
     return clock.now() - beat.heardAt < suspectAfterIntervals * beat.intervalMs;

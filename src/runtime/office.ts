@@ -27,6 +27,7 @@ import type { Inspector } from './inspector.ts';
 import { Fullness } from './fullness.ts';
 import { Liveness } from './liveness.ts';
 import type { Log } from './log.ts';
+import { Orders } from './orders.ts';
 import type { Rejections } from './rejections.ts';
 import type { Replica } from './replica.ts';
 import { Reader } from './reader.ts';
@@ -49,6 +50,10 @@ export interface OfficeOptions {
   readonly rejections: Rejections;
   readonly inspector: Inspector;
   readonly author: Author;
+  /** This agent's own score now. */
+  readonly score: () => number;
+  /** How often agents beat when the term begins, by what was last ordered. */
+  readonly toldIntervalMs: number;
   readonly ledgerNow: () => number;
   readonly log: Log;
   /** The term is over, or must end: what the ledger said, or what broke. */
@@ -66,6 +71,7 @@ export class Office {
   readonly committer: Committer;
   readonly dispatch: Dispatch;
   readonly liveness: Liveness;
+  readonly orders: Orders;
   readonly placement: Placement;
   readonly reception: Reception;
   /** What is shown of the fleet, as it will be when the open entry is stored. */
@@ -113,9 +119,23 @@ export class Office {
         this.#guard('request', run);
       },
     });
+    this.orders = new Orders({
+      ...options,
+      state,
+      presentMs: options.toldIntervalMs,
+      memberState: (id) => this.liveness.stateOf(id),
+      onOutscored: () => {
+        this.resign('preempt');
+      },
+    });
     this.liveness = new Liveness({
       clock,
       state,
+      intervalMs: () => this.orders.heartbeatIntervalMs,
+      announced: ({ id, incarnation }) => {
+        const beat = roster.get(id);
+        return beat?.incarnation === incarnation ? beat.intervalMs : null;
+      },
       settings,
       self: author.id,
       machine: options.memberMachine,
@@ -200,6 +220,7 @@ export class Office {
   begin(entry: Entry, sequence: number): void {
     this.#feed.publish(entry, sequence);
     for (const member of this.state.members.values()) if (isPresent(member)) this.#probe(member.id);
+    this.orders.start();
   }
 
   get state(): FleetState {
@@ -240,6 +261,7 @@ export class Office {
   /** Appends the handover as the last event of the term. */
   handOver(reason: HandoverReason, done: () => void): void {
     this.#isResigning = true;
+    this.orders.close();
     this.#guard('handover', () => {
       this.committer.emit({ type: 'term.handedOver', reason });
       this.committer.finish();
@@ -260,6 +282,7 @@ export class Office {
     this.committer.stop();
     this.dispatch.stop();
     this.liveness.stop();
+    this.orders.close();
     this.#fullness.close();
     this.#beats.close();
     this.#online.close();

@@ -1,13 +1,16 @@
 /**
- * When an agent beats: at its interval, and sooner when something is to be said at once. What is said often, like the
+ * When an agent beats: at the interval that a leader told it last (SPEC A6), and sooner when something is to be said at once. What is said often, like the
  * progress of handlers, only brings the next beat forward, and keeps a distance from the one before: however often it
  * changes, there are at most so many beats.
  */
+import { bearable } from '../domain/pace.ts';
 import type { Clock, TimerHandle } from '../ports.ts';
 
 export interface PulseOptions {
   readonly clock: Clock;
-  readonly intervalMs: () => number;
+  /** A fleet's own interval: until it is told another, and while it leads. */
+  readonly ownIntervalMs: number;
+  readonly isLeading: () => boolean;
   readonly beat: () => void;
 }
 
@@ -21,10 +24,28 @@ export class Pulse {
   #haste: TimerHandle | null = null;
   #dueAt = 0;
   #beatenAt = 0;
+  #toldMs: number;
   #lagMs = 0;
 
   constructor(options: PulseOptions) {
     this.#options = options;
+    this.#toldMs = options.ownIntervalMs;
+  }
+
+  /** What a leader told last. */
+  get toldMs(): number {
+    return this.#toldMs;
+  }
+
+  /** A leader is one of many, and the one whom everybody watches: it does not save beats. */
+  get intervalMs(): number {
+    const { isLeading, ownIntervalMs } = this.#options;
+    return isLeading() ? ownIntervalMs : this.#toldMs;
+  }
+
+  /** From the next beat on: if all who hear it did so at once, they would all beat at once. */
+  tell(intervalMs: number): void {
+    this.#toldMs = bearable(intervalMs);
   }
 
   /** How late the event loop was for the last beat that was due. */
@@ -36,12 +57,20 @@ export class Pulse {
     if (this.#timer === null) this.#beat();
   }
 
+  /** Beats now and counts from here, if it beats at all. */
+  restart(): void {
+    if (this.#timer === null) return;
+    this.stop();
+    this.#beat();
+  }
+
   stop(): void {
     const { clock } = this.#options;
     if (this.#timer !== null) clock.clearTimeout(this.#timer);
     if (this.#haste !== null) clock.clearTimeout(this.#haste);
     this.#timer = null;
     this.#haste = null;
+    this.#dueAt = 0;
   }
 
   /** Beats at once, if it beats at all. */
@@ -54,8 +83,8 @@ export class Pulse {
   /** Beats sooner than it would. */
   soon(): void {
     if (this.#timer === null || this.#haste !== null) return;
-    const { clock, intervalMs } = this.#options;
-    const distanceMs = Math.max(HASTE_MS, intervalMs() / HASTE_PARTS);
+    const { clock } = this.#options;
+    const distanceMs = Math.max(HASTE_MS, this.intervalMs / HASTE_PARTS);
     this.#haste = clock.setTimeout(
       () => {
         this.#haste = null;
@@ -66,13 +95,14 @@ export class Pulse {
   }
 
   #beat(): void {
-    const { clock, intervalMs } = this.#options;
+    const { clock } = this.#options;
+    const { intervalMs } = this;
     const now = clock.now();
     if (this.#dueAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#dueAt));
-    this.#dueAt = now + intervalMs();
+    this.#dueAt = now + intervalMs;
     this.#timer = clock.setTimeout(() => {
       this.#beat();
-    }, intervalMs());
+    }, intervalMs);
     this.now();
   }
 }

@@ -21,27 +21,59 @@ const door = doorFor(HeartbeatSchema);
 /** Agents whose beats are remembered; more are ignored. */
 const BEATS_MAX = 20_000;
 
+export interface RosterOptions {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly rejections: Rejections;
+  /** How often agents beat, for all that is known before any is heard. */
+  readonly presumedMs: () => number;
+}
+
 export class Roster {
   readonly #clock: Clock;
   readonly #subjects: Subjects;
   readonly #rejections: Rejections;
   readonly #beats = new Map<AgentId, Beat>();
   readonly #listeners = new Set<(beat: Beat) => void>();
-  readonly #subscription: Subscription;
-  readonly #startedAt: number;
+  readonly #bus: Bus;
+  readonly #presumedMs: () => number;
+  #subscription: Subscription | null = null;
+  #startedAt = 0;
 
-  constructor(options: { clock: Clock; bus: Bus; subjects: Subjects; rejections: Rejections }) {
+  constructor(options: RosterOptions) {
     this.#clock = options.clock;
+    this.#bus = options.bus;
     this.#subjects = options.subjects;
     this.#rejections = options.rejections;
-    this.#startedAt = options.clock.now();
-    this.#subscription = options.bus.subscribe(options.subjects.agent('heartbeat', '*'), (message) => {
+    this.#presumedMs = options.presumedMs;
+    this.listen();
+  }
+
+  /** Hears everybody from now on; so it does when it is made. */
+  listen(): void {
+    if (this.#subscription !== null) return;
+    this.#startedAt = this.#clock.now();
+    this.#subscription = this.#bus.subscribe(this.#subjects.agent('heartbeat', '*'), (message) => {
       this.#hear(message);
     });
   }
 
+  /** Hears nobody until `listen`. What was heard is kept, and grows old. */
+  rest(): void {
+    this.#subscription?.close();
+    this.#subscription = null;
+  }
+
   get(id: AgentId): Beat | undefined {
     return this.#beats.get(id);
+  }
+
+  /** The longest interval that anybody announced: within twice of it everybody who is there was heard. */
+  get intervalMs(): number {
+    let longest = this.#presumedMs();
+    for (const { intervalMs } of this.#beats.values()) longest = Math.max(longest, intervalMs);
+    return longest;
   }
 
   /** How long this process has been listening. */
@@ -59,11 +91,11 @@ export class Roster {
     return beat?.isLoadSet === true ? beat.load : 0;
   }
 
-  /** Agents that could stand for election and were heard within `withinMs`, with their scores. */
-  candidates(withinMs: number): Candidate[] {
-    const since = this.#clock.now() - withinMs;
+  /** Agents that could stand for election and were heard within two of their intervals, with their scores. */
+  candidates(): Candidate[] {
+    const now = this.#clock.now();
     return [...this.#beats.values()]
-      .filter((beat) => beat.electable && beat.isStandby && beat.heardAt >= since)
+      .filter((beat) => beat.electable && beat.isStandby && now - beat.heardAt <= 2 * beat.intervalMs)
       .map((beat) => ({ id: beat.id, score: scoreOf(beat) }));
   }
 
@@ -77,7 +109,7 @@ export class Roster {
   }
 
   close(): void {
-    this.#subscription.close();
+    this.rest();
     this.#listeners.clear();
   }
 

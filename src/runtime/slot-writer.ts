@@ -40,6 +40,7 @@ export class SlotWriter {
   /** Copies of the stream, by the latest connection. */
   #replicas = 1;
   #isConnecting = false;
+  #isResting = false;
   #isClosed = false;
   #write: Write | null = null;
   /** Monotonic time since when there is no connection; null while there is one. */
@@ -89,6 +90,21 @@ export class SlotWriter {
     this.#write = null;
   }
 
+  /** Holds no connection until `wake`; there must be nothing to write. */
+  rest(): void {
+    assert(this.#write === null, 'nothing is in flight');
+    this.#isResting = true;
+    this.#readers = [];
+    this.#disconnectedSince ??= this.#options.clock.now();
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  wake(): void {
+    this.#isResting = false;
+    if (this.#connection === null) this.#connect();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.abandon();
@@ -98,7 +114,7 @@ export class SlotWriter {
   }
 
   #connect(): void {
-    if (this.#isConnecting || this.#isClosed) return;
+    if (this.#isConnecting || this.#isClosed || this.#isResting) return;
     this.#isConnecting = true;
     this.#options.ledger.connect((outcome) => {
       this.#isConnecting = false;
@@ -121,7 +137,7 @@ export class SlotWriter {
   }
 
   #opened(connection: LedgerConnection): void {
-    if (this.#isClosed) {
+    if (this.#isClosed || this.#isResting) {
       connection.close();
       return;
     }

@@ -87,6 +87,7 @@ const json = { 'Content-Type': contentTypes.json };
 
 export class Worker {
   readonly attempts: Attempts;
+  readonly pulse: Pulse;
   readonly #options: WorkerOptions;
   readonly #actor: ActorRefFrom<typeof agentMachine>;
   readonly #courier: Courier;
@@ -95,7 +96,6 @@ export class Worker {
   #admission: Admission | null = null;
   #inbox: Subscription | null = null;
   readonly #status: Subscription;
-  readonly #pulse: Pulse;
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
@@ -137,12 +137,13 @@ export class Worker {
         this.#loadChanged();
       },
       onProgress: () => {
-        this.#pulse.soon();
+        this.pulse.soon();
       },
     });
-    this.#pulse = new Pulse({
+    this.pulse = new Pulse({
       clock: ports.clock,
-      intervalMs: () => settings.heartbeatIntervalMs,
+      ownIntervalMs: settings.heartbeatIntervalMs,
+      isLeading: () => options.standing().isLeading,
       beat: () => {
         this.#beat();
       },
@@ -165,6 +166,11 @@ export class Worker {
   /** State of the chart, for people. */
   get state(): string {
     return nameOf(this.#actor.getSnapshot().value);
+  }
+
+  /** Works, or waits for work, as a member. */
+  get isActive(): boolean {
+    return this.state.includes('active');
   }
 
   get load(): number {
@@ -198,16 +204,22 @@ export class Worker {
     this.#actor.send({ type: 'expelled' });
   }
 
+  /** Leads from now on: others probe it, also before it has joined, and judge it by its beats. */
+  led(): void {
+    this.#openInbox();
+    this.pulse.restart();
+  }
+
   /** Tells the leader of a changed profile: now, or as soon as it is a member and connected. */
   update(): void {
     this.#isUpdateDue = true;
-    if (this.state.includes('active')) this.#tellProfile();
+    if (this.isActive) this.#tellProfile();
   }
 
   #tellProfile(): void {
     const { incarnation, profile, log, ports, settings } = this.#options;
     this.#isUpdateDue = false;
-    this.beatNow();
+    this.pulse.now();
     this.#request({ kind: 'join', incarnation, profile: profile() }, (problem) => {
       if (problem === null) return;
       if (typeof problem !== 'string' && !errorKinds[problem.code].isRetryable) {
@@ -322,8 +334,8 @@ export class Worker {
     });
   }
 
-  /** Answers probes from now on: a leader does so even before it has joined. */
-  openInbox(): void {
+  /** Answers probes from now on. */
+  #openInbox(): void {
     const { ports, subjects, id } = this.#options;
     this.#inbox ??= ports.bus.subscribe(subjects.inbox(id), (message) => {
       this.#receive(message);
@@ -341,8 +353,8 @@ export class Worker {
   #startWorking(): void {
     this.#hasJoined = true;
     this.#admission?.end();
-    this.openInbox();
-    this.#pulse.start();
+    this.#openInbox();
+    this.pulse.start();
     if (this.#isUpdateDue) this.#tellProfile();
     this.#loadChanged(true);
   }
@@ -352,7 +364,7 @@ export class Worker {
     this.#courier.stop();
     this.#inbox?.close();
     this.#inbox = null;
-    this.#pulse.stop();
+    this.pulse.stop();
   }
 
   /** The chart is told only of what it can see: idle, busy, full. */
@@ -368,13 +380,8 @@ export class Worker {
     this.#actor.send({ type: 'load.changed', running, slots });
   }
 
-  /** Says now how it stands, if it beats at all. */
-  beatNow(): void {
-    this.#pulse.now();
-  }
-
   #beat(): void {
-    const { ports, subjects, settings, id, incarnation, profile, condition, standing, term } = this.#options;
+    const { ports, subjects, id, incarnation, profile, condition, standing, term } = this.#options;
     const { electable, priority } = profile();
     const { isStandby, ledgerAt } = standing();
     const appends = this.#options.appends();
@@ -384,8 +391,8 @@ export class Worker {
       health: condition.health,
       load: this.load,
       isLoadSet: condition.load !== null,
-      intervalMs: settings.heartbeatIntervalMs,
-      lagMs: this.#pulse.lagMs,
+      intervalMs: this.pulse.intervalMs,
+      lagMs: this.pulse.lagMs,
       state: this.state,
       electable,
       priority,

@@ -51,7 +51,7 @@ export class Agent {
   /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. */
   set health(value: number) {
     this.#node.condition.health = this.#clamped('health', value);
-    this.#node.worker.beatNow();
+    this.#node.worker.pulse.now();
   }
 
   get health(): number {
@@ -61,7 +61,7 @@ export class Agent {
   /** How loaded it is, 0–1. Null: by its used slots. */
   set load(value: number | null) {
     this.#node.condition.load = value === null ? null : this.#clamped('load', value);
-    this.#node.worker.beatNow();
+    this.#node.worker.pulse.now();
   }
 
   get load(): number {

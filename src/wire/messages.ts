@@ -98,6 +98,24 @@ export const HeartbeatSchema = Type.Object({
 });
 export type Heartbeat = Static<typeof HeartbeatSchema>;
 
+/**
+ * What a leader orders of all agents, said again and again while it leads. An electable agent that has joined and is
+ * not named follows the ledger no more, unless there is room; it does again when this falls silent.
+ */
+export const OrdersSchema = Type.Object({
+  incarnation: Id,
+  term: Count,
+  /** How often to beat. */
+  heartbeatIntervalMs: Ms(3_600_000),
+  /** How often these are said. */
+  repeatMs: Ms(3_600_000),
+  /** Who stands by, best first. */
+  standbys: Type.Array(Id, { maxItems: 10_000 }),
+  /** Fewer than there may be: whoever is electable may follow. */
+  hasRoom: Type.Boolean(),
+});
+export type OrdersMessage = Static<typeof OrdersSchema>;
+
 export const ElectionMessageSchema = Type.Union([
   Type.Object({ kind: Type.Literal('candidacy'), incarnation: Id, term: Count, score: Type.Number() }),
   Type.Object({ kind: Type.Literal('answer'), incarnation: Id, term: Count, score: Type.Number(), to: Id }),

@@ -5,7 +5,7 @@
 import { ConclaveError } from '../domain/errors.ts';
 import { isName, type AgentId } from '../domain/ids.ts';
 
-export type AgentVerb = 'heartbeat' | 'election' | 'join' | 'report' | 'ballot';
+export type AgentVerb = 'heartbeat' | 'orders' | 'election' | 'join' | 'report' | 'ballot';
 export type ApiVerb = (typeof apiVerbs)[number];
 
 /** What clients may ask of the leader; each is an endpoint of the micro service `conclave`. */

@@ -9,7 +9,16 @@ const candidacy = (from: string, isBetter: boolean) =>
 const answer = (from: string) => ({ type: 'answer', from }) as const;
 const events = {
   vacancy: { type: 'vacancy', cause: 'leader.gone', now: 7 },
-  ...plain('leader.alive', 'term.started', 'claim.won', 'claim.lost', 'term.over', 'resign'),
+  ...plain(
+    'leader.alive',
+    'term.started',
+    'claim.won',
+    'claim.lost',
+    'term.over',
+    'resign',
+    'dismissed',
+    'called',
+  ),
   'a better one stands': candidacy('better', true),
   'a weaker one stands': candidacy('weaker', false),
   'an ignored one stands': candidacy('ignored', true),
@@ -26,7 +35,8 @@ const answerWindow = delaysOf(machine, 'campaigning.standing').get('after answer
 const candidacyDelay = delaysOf(machine, 'campaigning.delaying').get('after candidacyDelay')!;
 
 const expected: Matrix = {
-  follower: { vacancy: 'campaigning.delaying ! +candidacyDelay' },
+  follower: { vacancy: 'campaigning.delaying ! +candidacyDelay', dismissed: 'dormant ! sleep' },
+  dormant: { called: 'follower ! wake' },
   'campaigning.delaying': {
     'leader.alive': 'follower ! -candidacyDelay',
     'term.started': 'follower ! -candidacyDelay',
@@ -79,7 +89,9 @@ it('has no edge that is never taken, and no state that is never reached', () => 
 
 describe('who cannot lead now', () => {
   it('does not stand', () => {
-    expect(matrixOf(chart(false, false), events, context)['follower']).toEqual({});
+    expect(matrixOf(chart(false, false), events, context)['follower']).toEqual({
+      dismissed: 'dormant ! sleep',
+    });
   });
 
   it('by itself, an agent can lead and is not known to be the best', () => {

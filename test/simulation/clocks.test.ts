@@ -40,7 +40,7 @@ async function played(skewMs: { readonly a?: number; readonly s?: number }): Pro
 async function joined(stage: Stage): Promise<void> {
   stage.join({ s: { priority: 5, handlers: {} } });
   await stage.stand({ s: 'alive' });
-  await stage.until('s could lead', () => stage.node('s').contender?.isCaughtUp === true);
+  await stage.until('s could lead', () => stage.node('s').contender?.isStandby === true);
 }
 
 /** Begins everything that has a deadline. */

@@ -41,6 +41,11 @@ export async function ordeal(options: OrdealOptions): Promise<Verdict> {
       idempotencyWindowMs: 600_000,
       // Every other world shortens its ledger all the time.
       ...(seed % 2 === 0 ? { snapshotEntries: 30, snapshotLookMs: 300 } : {}),
+      // In two worlds of three most of those who may lead sleep, and in one of five a leader gives way.
+      ...(seed % 3 === 0 ? {} : { standbysMax: seed % 3 }),
+      ...(seed % 5 === 0 ? { preemptMargin: 0.5, preemptTenureMs: 2_000 } : {}),
+      // Beats are fewer where there are more than four agents.
+      ...(seed % 4 === 0 ? { heartbeatsPerSecondMax: 4 } : {}),
     },
   });
   const witness = new Witness(fleet, charts);

@@ -61,7 +61,7 @@ test('an agent that joins behind a purge goes on from a snapshot, and can lead',
   await stage.run(2_000);
   expect(ledgerOf(stage).first).toBeGreaterThan(1);
   stage.join({ z: { priority: 0, slots: 4 } });
-  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isCaughtUp === true);
+  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isStandby === true);
   await stage.run(3_000);
   expectSame(stage, ['a', 'b', 'c', 'z']);
   for (const host of ['a', 'b', 'c']) stage.fleet.kill(host);
@@ -74,7 +74,7 @@ test('an agent that joins behind a purge goes on from a snapshot, and can lead',
 test('an agent that was cut off while the ledger was shortened goes on from a snapshot', async () => {
   const stage = await played({ ...often, unreachableMs: 60_000, deadAfterIntervals: 100 }, ['a', 'b']);
   stage.join({ c: { handlers: {} } });
-  await stage.until('c follows', () => stage.fleet.nodes.get('c')?.contender?.isCaughtUp === true);
+  await stage.until('c follows', () => stage.fleet.nodes.get('c')?.contender?.isStandby === true);
   await stage.run(2_000);
   stage.world.host('c').cut();
   const before = stage.fleet.nodes.get('c')?.contender?.replica.state.sequence ?? 0;
@@ -208,7 +208,7 @@ test('a store of snapshots that is away for long ends nobody: they wait for it',
   await stage.run(20_000);
   expect([...stage.fleet.ended]).toEqual([]);
   shelf.read = read;
-  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isCaughtUp === true);
+  await stage.until('z follows', () => stage.fleet.nodes.get('z')?.contender?.isStandby === true);
   expect(ledgerOf(stage).first).toBeGreaterThan(1);
 });
 
@@ -267,6 +267,7 @@ test.each([
     roster: { candidates: () => [] },
     id: 'stray' as AgentId,
     log: silentLog,
+    isFollowing: () => true,
     isLeader: () => false,
     isVacant: () => false,
     isSettled: () => true,

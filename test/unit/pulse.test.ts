@@ -7,13 +7,15 @@ function pulseOf(intervalMs: number) {
   const world = new SimulatedWorld({ seed: 1 });
   const { clock } = world.host('a').ports('default');
   const beats: number[] = [];
+  const role = { isLeading: false };
   const pulse = new Pulse({
     clock,
-    intervalMs: () => intervalMs,
+    ownIntervalMs: intervalMs,
+    isLeading: () => role.isLeading,
     beat: () => beats.push(Math.round(clock.now())),
   });
   const began = Math.round(clock.now());
-  return { world, pulse, since: () => beats.map((at) => at - began) };
+  return { world, pulse, role, since: () => beats.map((at) => at - began) };
 }
 
 it('beats at its interval, and at once when told to', async () => {
@@ -54,4 +56,16 @@ it('says the last word soon after it, also when that came close behind another',
   pulse.soon();
   await world.advance(5_000);
   expect(since()).toEqual([0, 4_000, 6_500]);
+});
+
+it('beats as often as it is told from the next beat on, and at its own interval while it leads', async () => {
+  const { world, pulse, role, since } = pulseOf(1_000);
+  pulse.start();
+  pulse.tell(3_000);
+  await world.advance(4_500);
+  expect(since()).toEqual([0, 1_000, 4_000]);
+  role.isLeading = true;
+  pulse.restart();
+  await world.advance(1_200);
+  expect(since()).toEqual([0, 1_000, 4_000, 4_500, 5_500]);
 });

@@ -9,6 +9,7 @@ import {
   HeartbeatSchema,
   JoinSchema,
   NothingSchema,
+  OrdersSchema,
   OutcomesSchema,
   ProposalsSchema,
   ProposeSchema,
@@ -54,13 +55,15 @@ test.each(apiVerbs)('%s is documented with a request that is admitted, and an an
   expect(JSON.parse(answer ?? 'null')).toBeTypeOf('object');
 });
 
-test('a submit of many, a heartbeat, a join and a leave are shown as they are admitted', () => {
+test('a submit of many, a heartbeat, a join, a leave and orders are shown as they are admitted', () => {
   const [, , many] = blocks.get('submit') ?? [];
   const [heartbeat, join, leave] = blocks.get('What agents say') ?? [];
   expect(check(SubmitManySchema, many)).toMatchObject({ kind: 'ok' });
   expect(check(HeartbeatSchema, heartbeat)).toMatchObject({ kind: 'ok' });
   expect(check(JoinSchema, join)).toMatchObject({ kind: 'ok' });
   expect(check(JoinSchema, leave)).toMatchObject({ kind: 'ok' });
+  const [orders] = blocks.get('What an agent is told') ?? [];
+  expect(check(OrdersSchema, orders)).toMatchObject({ kind: 'ok' });
   const [watch] = blocks.get('Live statecharts') ?? [];
   expect(check(WatchSchema, watch)).toMatchObject({ kind: 'ok' });
 });

@@ -110,10 +110,12 @@ interface Listening {
   end(afterMs: number): Promise<readonly Beat[]>;
 }
 
-function listen({ ports }: Admission, subjects: Subjects): Listening {
+function listen({ ports, settings }: Admission, subjects: Subjects): Listening {
   const { clock, bus } = ports;
   const beats = new Map<string, Beat>();
-  const roster = new Roster({ clock, bus, subjects, rejections: new Rejections(clock, silentLog) });
+  const rejections = new Rejections(clock, silentLog);
+  const presumedMs = (): number => settings.heartbeatIntervalMs;
+  const roster = new Roster({ clock, bus, subjects, rejections, presumedMs });
   roster.onBeat((beat) => beats.set(`${beat.id} ${beat.incarnation}`, beat));
   // Also heard by nobody here, but a subscription that is refused is told.
   const events = bus.subscribe(subjects.event('>'), () => undefined);

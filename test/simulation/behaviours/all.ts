@@ -7,12 +7,14 @@ import { inboxes } from './inboxes.ts';
 import { leaders } from './leaders.ts';
 import { proposals } from './proposals.ts';
 import { removals } from './removals.ts';
+import { standbys } from './standbys.ts';
 import type { Behaviours } from './stage.ts';
 import { tasks } from './tasks.ts';
 
 export const topics: Readonly<Record<string, Behaviours>> = {
   elections,
   leaders,
+  standbys,
   agents,
   admissions,
   changes,

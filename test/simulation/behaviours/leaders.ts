@@ -161,6 +161,20 @@ export const leaders: Behaviours = {
     await stage.led(stage.ledger.leader?.id ?? '', 10_000);
   }),
 
+  'a leader whose server goes does not hold up a weaker one that stands, though it could lead itself': play(
+    {},
+    async (stage) => {
+      stage.join({ a: { priority: 9 } });
+      await stage.led('a');
+      stage.join({ b: { priority: 1 } });
+      await stage.stand({ b: 'alive' });
+      // b does not know yet that it is the best of the others, and asks.
+      stage.world.broker.lameDuck(5_000);
+      await stage.until('b leads', () => stage.ledger.leader?.id === 'b', 1_000);
+      expectThat(stage.ledger.term === 2, 'at once');
+    },
+  ),
+
   'all die and are started again: the work goes on': play({}, async (stage) => {
     stage.join({ ...ab, c: {} });
     await stage.led('a');

@@ -1,0 +1,77 @@
+/**
+ * An agent's ear for what its leader orders. It takes them from the latest term alone, and knows when they are late:
+ * a leader says them all the time.
+ */
+import type { Settings } from '../domain/settings.ts';
+import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
+import { doorFor } from '../wire/door.ts';
+import { OrdersSchema, type OrdersMessage } from '../wire/messages.ts';
+import type { Subjects } from '../wire/subjects.ts';
+import type { Rejections } from './rejections.ts';
+
+export interface OrderWatchOptions {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly settings: Pick<Settings, 'suspectAfterIntervals' | 'deadAfterIntervals'>;
+  readonly rejections: Rejections;
+  /** Highest term that this process has heard of. */
+  readonly term: () => number;
+  readonly onOrders: (orders: OrdersMessage) => void;
+}
+
+const door = doorFor(OrdersSchema);
+
+export class OrderWatch {
+  readonly #options: OrderWatchOptions;
+  readonly #subscription: Subscription;
+  #last: { readonly orders: OrdersMessage; readonly heardAt: number } | null = null;
+
+  constructor(options: OrderWatchOptions) {
+    this.#options = options;
+    this.#subscription = options.bus.subscribe(options.subjects.agent('orders', '*'), (message) => {
+      this.#hear(message);
+    });
+  }
+
+  /** The latest that were heard. */
+  get last(): OrdersMessage | null {
+    return this.#last?.orders ?? null;
+  }
+
+  /** Several repetitions were missed. */
+  get isLate(): boolean {
+    return this.#silenceMs() >= this.#options.settings.suspectAfterIntervals * this.#repeatMs();
+  }
+
+  /** Silent for longer than this, whoever said them leads no more. */
+  get patienceMs(): number {
+    return this.#options.settings.deadAfterIntervals * this.#repeatMs();
+  }
+
+  close(): void {
+    this.#subscription.close();
+  }
+
+  #silenceMs(): number {
+    return this.#last === null ? Infinity : this.#options.clock.now() - this.#last.heardAt;
+  }
+
+  #repeatMs(): number {
+    return this.#last?.orders.repeatMs ?? 0;
+  }
+
+  #hear(message: Incoming): void {
+    const { subjects, rejections, term, clock, onOrders } = this.#options;
+    const admitted = door.admit(message.data, message.headers);
+    const from = subjects.senderOf(message.subject);
+    if (admitted.kind === 'bad' || from === null) {
+      rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
+      return;
+    }
+    const orders = admitted.value;
+    if (orders.term < term()) return;
+    this.#last = { orders, heardAt: clock.now() };
+    onOrders(orders);
+  }
+}
