@@ -9,6 +9,7 @@ import { findNatsServer } from '../../src/nats/server-binary.ts';
 import { binary } from './nats-server.ts';
 
 export interface RawServer {
+  readonly pid: number;
   readonly port: number;
   readonly url: string;
   /** Puts another configuration in place while it runs. */
@@ -44,6 +45,7 @@ export async function startRawServer(config: string): Promise<RawServer> {
   const port = Number((await line(/Listening for client connections on \S+:(\d+)/))[1]);
   await ready;
   return {
+    pid: child.pid ?? 0,
     port,
     url: `nats://127.0.0.1:${port}`,
     async reload(text) {
