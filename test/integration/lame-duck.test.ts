@@ -5,7 +5,7 @@ import { connect } from 'nats';
 import { afterEach, expect, test } from 'vitest';
 import { connectFleet, joinFleet, type Agent, type Fleet } from '../../src/index.ts';
 import { findNatsServer } from '../../src/nats/server-binary.ts';
-import { freePort } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { binary } from '../support/nats-server.ts';
 import { startRawServer, type RawServer } from '../support/raw-server.ts';
 
