@@ -5,13 +5,12 @@
  */
 import { Events, type ConnectionOptions, type NatsConnection, type Status } from 'nats';
 import type { BusStatus } from '../ports.ts';
+import { libraryAuth, type LibraryAuth, type NatsAuth } from './credentials.ts';
 import { connectError } from './errors.ts';
 import { fence, type NatsLog } from './log.ts';
+import { serverUrls } from './server-urls.ts';
 import { tooOld } from './server-version.ts';
 import { connectPromptly } from './transport.ts';
-
-/** How to log in: what the library takes, passed through. */
-export type NatsAuth = Pick<ConnectionOptions, 'authenticator' | 'token' | 'user' | 'pass' | 'tls'>;
 
 /** Connections of the `nats` package that the caller brings, or opens as it likes. */
 export interface BroughtConnections {
@@ -37,6 +36,8 @@ export interface NatsAddress extends NatsAuth, BroughtConnections {
   readonly id: string;
   /** Replies come to subjects below it. Default: NATS's own `_INBOX`. */
   readonly inboxPrefix?: string;
+  /** JetStream is asked in this domain: beyond a leaf node, for one. Default: that of the server. */
+  readonly jetstreamDomain?: string;
 }
 
 const pingIntervalMs = 1_000;
@@ -47,19 +48,41 @@ const reconnectJitterMs = 150;
 /** A refused heartbeat comes every second; its complaint is worth a line less often. */
 const complaintEveryMs = 10_000;
 
-/** Throws NO_NATS, FORBIDDEN or NATS_TOO_OLD. */
-export async function connectNats(address: NatsAddress, reconnect: boolean): Promise<NatsConnection> {
-  const servers = typeof address.servers === 'string' ? [address.servers] : [...address.servers];
-  const auth: NatsAuth = {};
-  for (const key of ['authenticator', 'token', 'user', 'pass', 'tls'] as const) {
-    if (address[key] !== undefined) Object.assign(auth, { [key]: address[key] });
-  }
-  // The library looks at the scheme of no address: `tls://` alone would be dialled in the clear.
-  if (auth.tls === undefined && servers.some((each) => each.startsWith('tls://'))) auth.tls = {};
-  const options: ConnectionOptions = {
+/** An address whose login has been read and checked, to be dialled any number of times. */
+export interface ReadyAddress extends LibraryAuth, Omit<NatsAddress, keyof NatsAuth | 'servers'> {
+  /** Without a login. */
+  readonly servers: readonly string[];
+}
+
+/** Throws INVALID for a login that cannot be used. */
+export function readyAddress(address: NatsAddress): ReadyAddress {
+  const { servers, login, isTls } = serverUrls(address.servers);
+  const { role, id, inboxPrefix, jetstreamDomain, connection, connect, servers: _, ...given } = address;
+  const auth = libraryAuth(hasLogin(given) ? given : { ...given, ...login });
+  return {
+    ...(isTls ? { tls: {} } : {}),
     ...auth,
-    ...(servers.length === 0 ? {} : { servers }),
-    name: `conclave/${address.role}/${address.id}`,
+    servers,
+    role,
+    id,
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(jetstreamDomain === undefined ? {} : { jetstreamDomain }),
+    ...(connection === undefined ? {} : { connection }),
+    ...(connect === undefined ? {} : { connect }),
+  };
+}
+
+function hasLogin({ authenticator, token, user, creds, nkey }: NatsAuth): boolean {
+  return [authenticator, token, user, creds, nkey].some((way) => way !== undefined);
+}
+
+/** Throws NO_NATS, FORBIDDEN or NATS_TOO_OLD. */
+export async function connectNats(address: ReadyAddress, reconnect: boolean): Promise<NatsConnection> {
+  const { role, id, servers, jetstreamDomain: _, connection: __, connect, ...rest } = address;
+  const options: ConnectionOptions = {
+    ...rest,
+    ...(servers.length === 0 ? {} : { servers: [...servers] }),
+    name: `conclave/${role}/${id}`,
     pingInterval: pingIntervalMs,
     maxPingOut: pingsOutMax,
     timeout: connectTimeoutMs,
@@ -69,9 +92,8 @@ export async function connectNats(address: NatsAddress, reconnect: boolean): Pro
     ignoreAuthErrorAbort: reconnect,
     reconnectDelayHandler: reconnectDelay(),
     noAsyncTraces: true,
-    ...(address.inboxPrefix === undefined ? {} : { inboxPrefix: address.inboxPrefix }),
   };
-  const open = address.connect ?? connectPromptly;
+  const open = connect ?? connectPromptly;
   const nc = await open(options).catch((error: unknown) => {
     throw connectError(error, servers);
   });

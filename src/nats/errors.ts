@@ -66,6 +66,14 @@ const refusals: ReadonlySet<string> = new Set([
 
 const tlsFailures: ReadonlySet<string> = new Set([ErrorCode.Tls, ErrorCode.ServerOptionNotAvailable]);
 
+/** How Node says that a certificate is not to be trusted (X509_V_ERR_… in its documentation of `tls`), or any TLS error. */
+function isTlsFailure(code: string): boolean {
+  return (
+    tlsFailures.has(code) ||
+    /^(ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA)/.test(code)
+  );
+}
+
 /** A connection that could not be opened: who was asked, what went wrong, and what to do about it. */
 export function connectError(cause: unknown, servers: readonly string[]): ConclaveError {
   const where = servers.join(', ');
@@ -75,8 +83,9 @@ export function connectError(cause: unknown, servers: readonly string[]): Concla
       cause,
     });
   }
-  if (tlsFailures.has(code)) {
-    return new ConclaveError('NO_NATS', `TLS with ${where} failed: ${reasonOf(cause)}`, { cause });
+  if (isTlsFailure(code)) {
+    const help = 'check the certificates, that of the authority too, and whether the server speaks TLS first';
+    return new ConclaveError('NO_NATS', `TLS with ${where} failed: ${reasonOf(cause)}; ${help}`, { cause });
   }
   const help = 'start one with `conclave up` or `nats-server -js`, or name the address of one that runs';
   return new ConclaveError(

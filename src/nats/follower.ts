@@ -10,7 +10,7 @@
  * - A jump in the *stream's* sequences is handed on: the reader must notice (DESIGN §3 rule 6).
  */
 import type { Bus, Clock, Incoming, LedgerFollower, Subscription, TimerHandle } from '../ports.ts';
-import { callApi, type ApiOutcome } from './jetstream-api.ts';
+import { callApi, type ApiOutcome, type Request } from './jetstream-api.ts';
 import { fence, type NatsLog } from './log.ts';
 import { boundsOf } from './stream-bounds.ts';
 
@@ -25,6 +25,8 @@ const abandonedAfterMs = 5_000;
 
 export interface FollowerHost {
   readonly bus: Bus;
+  /** Of JetStream's API. */
+  readonly request: Request;
   readonly clock: Clock;
   readonly log: NatsLog;
   readonly stream: string;
@@ -80,7 +82,7 @@ export class Follower {
       this.#stop(`${attemptsMax} consumers in a row stayed silent`);
       return;
     }
-    const { bus, stream } = this.#host;
+    const { bus, request, stream } = this.#host;
     const { name, inbox } = this.#host.newConsumer();
     const consumer: Consumer = {
       delivery: bus.subscribe(inbox, (message) => this.#heard(consumer, message)),
@@ -89,7 +91,6 @@ export class Follower {
     this.#consumer = consumer;
     this.#heardAt = this.#host.clock.now();
     const body = { stream_name: stream, action: 'create', config: consumerConfig(name, inbox, this.#next) };
-    const request = bus.request.bind(bus);
     callApi(request, { verb: `CONSUMER.CREATE.${stream}.${name}`, body }, (outcome) => {
       if (this.#consumer === consumer) this.#created(consumer, outcome);
     });
@@ -106,9 +107,9 @@ export class Follower {
 
   /** A stream that was made anew, or lost its tail, would leave a consumer waiting for what never comes. */
   #lookForTheEnd(consumer: Consumer): void {
-    const { bus, stream } = this.#host;
+    const { request, stream } = this.#host;
     const read = this.#next - 1;
-    callApi(bus.request.bind(bus), { verb: `STREAM.INFO.${stream}` }, (outcome) => {
+    callApi(request, { verb: `STREAM.INFO.${stream}` }, (outcome) => {
       const bounds = boundsOf(outcome);
       if (this.#consumer !== consumer || bounds.kind === 'unavailable' || bounds.last >= read) return;
       this.#stop(`the stream ends at ${bounds.last}, and entry ${read} has been read`, bounds.last);

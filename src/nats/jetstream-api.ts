@@ -42,6 +42,15 @@ export function callApi(
   }
 }
 
+/** Asks in a JetStream domain, if one is given: the same calls, under another prefix. */
+export function inDomain(request: Request, domain: string | undefined): Request {
+  if (domain === undefined) return request;
+  return (message, done) => {
+    const subject = message.subject.replace(/^\$JS\.API\./, `$JS.${domain}.API.`);
+    return request({ ...message, subject }, done);
+  };
+}
+
 export function readOutcome(outcome: RequestOutcome): ApiOutcome {
   switch (outcome.kind) {
     case 'noResponders':

@@ -23,7 +23,7 @@ import type {
 } from '../ports.ts';
 import { watchConnection, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
-import { callApi, numberAt, objectAt, readOutcome, whyNot, type Request } from './jetstream-api.ts';
+import { callApi, inDomain, numberAt, objectAt, readOutcome, whyNot, type Request } from './jetstream-api.ts';
 import { fence, type NatsLog } from './log.ts';
 import { RequestMux } from './request-mux.ts';
 import { NatsSnapshots, type NatsSnapshotsOptions } from './snapshots.ts';
@@ -37,6 +37,7 @@ export interface NatsLedgerConnectionOptions {
   readonly stream: string;
   readonly subject: string;
   readonly inboxPrefix?: string;
+  readonly jetstreamDomain?: string;
   readonly snapshots: Pick<NatsSnapshotsOptions, 'subjects' | 'mayCreate' | 'random'> & {
     readonly bytesMax?: number;
     readonly placement?: StreamPlacement;
@@ -49,6 +50,8 @@ export interface NatsLedgerConnectionOptions {
 export class NatsLedgerConnection implements LedgerConnection {
   /** Known once the stream has been looked at. */
   replicas = 1;
+  /** Of JetStream's API; also for the calls that come before the stream is known to be good. */
+  readonly request: Request;
   readonly #nc: NatsConnection;
   readonly #mux: RequestMux;
   readonly #log: NatsLog;
@@ -64,6 +67,7 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#stream = options.stream;
     this.#subject = options.subject;
     this.#mux = new RequestMux(nc, options);
+    this.request = inDomain((message, done) => this.#mux.request(message, done), options.jetstreamDomain);
     this.#snapshots = this.#snapshotsOf(options);
     const heard = (change: BusStatus): void => {
       if (change === 'closed') this.#closed();
@@ -75,11 +79,6 @@ export class NatsLedgerConnection implements LedgerConnection {
 
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  /** For the JetStream API calls that come before the stream is known to be good. */
-  get request(): Request {
-    return (message, done) => this.#mux.request(message, done);
   }
 
   append(

@@ -4,9 +4,10 @@
  */
 import type { Bus, Clock, Ledger, LedgerFollower, OpenOutcome, Random, Subscription } from '../ports.ts';
 import { ConclaveError } from '../domain/errors.ts';
-import { connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
+import { connectNats, type ReadyAddress, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { Follower } from './follower.ts';
+import { inDomain } from './jetstream-api.ts';
 import { NatsLedgerConnection } from './ledger-connection.ts';
 import { fence, type NatsLog } from './log.ts';
 import type { SnapshotSubjects } from './snapshot-subjects.ts';
@@ -19,7 +20,7 @@ const gonePatienceMs = 12_000;
 const openTimeoutMs = 5_000;
 
 export interface NatsLedgerOptions {
-  readonly address: NatsAddress;
+  readonly address: ReadyAddress;
   readonly wish: StreamWish;
   readonly snapshots: SnapshotSubjects;
   /** Whether streams that are not there are created. */
@@ -74,7 +75,8 @@ export class NatsLedger implements Ledger {
         follower.stopped(reason, end);
       },
     };
-    const following = new Follower({ bus, clock, log, stream, newConsumer }, from, reader);
+    const request = inDomain(bus.request.bind(bus), address.jetstreamDomain);
+    const following = new Follower({ bus, request, clock, log, stream, newConsumer }, from, reader);
     this.#followers.add(following);
     return {
       close: () => {
@@ -94,7 +96,7 @@ export class NatsLedger implements Ledger {
     const { address, wish, mayCreate, random, snapshots, log } = this.#options;
     const nc = await connectNats(address, false);
     const { stream, subject, replicas: _, ...likeTheLedger } = wish;
-    const { inboxPrefix } = address;
+    const { inboxPrefix, jetstreamDomain } = address;
     const refusal = refusalOf(stream);
     const connection = new NatsLedgerConnection(nc, {
       stream,
@@ -103,8 +105,10 @@ export class NatsLedger implements Ledger {
       refused: refusal.heard,
       snapshots: { subjects: snapshots, mayCreate, random, ...likeTheLedger },
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+      ...(jetstreamDomain === undefined ? {} : { jetstreamDomain }),
     });
-    const hasJetStream = this.#hasOpened || nc.info?.jetstream === true;
+    // A server that we only pass through need not have it.
+    const hasJetStream = this.#hasOpened || jetstreamDomain !== undefined || nc.info?.jetstream === true;
     const outcome = await new Promise<SetupOutcome>((resolve) => {
       refusal.told = (error) => resolve({ kind: 'broken', error });
       setUpStream(

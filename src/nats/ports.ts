@@ -4,7 +4,13 @@ import type { Ports } from '../ports.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { NatsBus } from './bus.ts';
 import { realClock } from './clock.ts';
-import { broughtConnection, connectNats, type NatsAddress, type RefusalHeard } from './connection.ts';
+import {
+  broughtConnection,
+  connectNats,
+  readyAddress,
+  type NatsAddress,
+  type RefusalHeard,
+} from './connection.ts';
 import { NatsLedger } from './ledger.ts';
 import type { NatsLog } from './log.ts';
 import { realRandom } from './random.ts';
@@ -33,11 +39,14 @@ export interface NatsPorts extends Ports {
   close(): Promise<void>;
 }
 
-/** Throws INVALID for a fleet's name that is none, NO_NATS when no server answers, FORBIDDEN when one refuses the
- * credentials, NATS_TOO_OLD. */
+/**
+ * Throws INVALID for a fleet's name that is none or a login that cannot be used, NO_NATS when no server answers, FORBIDDEN
+ * when one refuses the credentials, NATS_TOO_OLD.
+ */
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
-  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, refused, ...address } = options;
+  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, refused, ...given } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
+  const address = readyAddress(given);
   const { connection } = address;
   const nc = await (connection === undefined ? connectNats(address, true) : broughtConnection(connection));
   const { inboxPrefix } = address;

@@ -1,16 +1,20 @@
 /**
- * nats.js's TCP transport, minus two ways in which it outlives a dead link (nats.js 2.29.3, node_transport.js):
+ * nats.js's TCP transport, minus two ways in which it outlives a dead link, and one in which it trusts the wrong
+ * certificate (nats.js 2.29.3, node_transport.js):
  *
  * 1. A link found stale is closed only after a last write has been taken by the kernel. While a partition
  *    lasts and the send buffer is full that is never, and with the heartbeat already stopped nothing else
  *    would ever reconnect. Here the socket is destroyed at once.
  * 2. A dial that times out while the server is silent (frozen: its kernel still accepts) leaves its socket
  *    behind: one leak per attempt, and a process that cannot exit. Here it is destroyed as well.
+ * 3. The certificate of a server that is addressed by its IP is held against the name `localhost`. Here it is held
+ *    against the address.
  *
  * The library keeps one transport factory per process, set by each of its own `connect` calls: an application
  * that also uses nats.js directly brings the plain transport back for later dials, and loses only this.
  */
 import { createConnection, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { ConnectionOptions, NatsConnection } from 'nats';
 import { NatsConnectionImpl } from 'nats/lib/nats-base-client/nats.js';
 import { setTransportFactory } from 'nats/lib/nats-base-client/transport.js';
@@ -31,6 +35,15 @@ class PromptTransport extends NodeTransport {
       socket.on('error', (error) => (failure = error));
       socket.on('close', () => reject(failure));
     });
+  }
+
+  override startTLS(): Promise<TLSSocket> {
+    const { remoteAddress: host } = this.socket;
+    // Only where there is no name: a name goes to the server, an address must not.
+    if (this.tlsName === '' && host !== undefined) {
+      this.options = { ...this.options, tls: { ...this.options.tls, ...{ host } } };
+    }
+    return super.startTLS();
   }
 
   override disconnect(): void {

@@ -27,7 +27,8 @@ export function addressOf(
   options: ConnectOptions,
   who: { readonly role: string; readonly id: string; readonly log: Log },
 ): NatsPortsOptions {
-  const { authenticator, token, user, pass, tls, inboxPrefix, connection, connect } = options;
+  const { authenticator, token, user, pass, creds, nkey, jwt, tls } = options;
+  const { inboxPrefix, jetstreamDomain, connection, connect } = options;
   return {
     // Whoever opens connections by themselves knows where to.
     servers: options.servers ?? (connect === undefined ? DEFAULT_SERVERS : []),
@@ -37,9 +38,13 @@ export function addressOf(
     ...(token === undefined ? {} : { token }),
     ...(user === undefined ? {} : { user }),
     ...(pass === undefined ? {} : { pass }),
+    ...(creds === undefined ? {} : { creds }),
+    ...(nkey === undefined ? {} : { nkey }),
+    ...(jwt === undefined ? {} : { jwt }),
     ...(tls === undefined ? {} : { tls }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     ...(connection === undefined ? {} : { connection }),
     ...(connect === undefined ? {} : { connect }),
+    ...(jetstreamDomain === undefined ? {} : { jetstreamDomain }),
   };
 }

@@ -3,7 +3,8 @@ import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { BroughtConnections, NatsAuth } from '../nats/connection.ts';
+import type { BroughtConnections } from '../nats/connection.ts';
+import type { NatsAuth } from '../nats/credentials.ts';
 import type { Handler } from '../runtime/attempts.ts';
 import type { Log } from '../runtime/log.ts';
 import type { VoteHandler } from '../runtime/ballots.ts';
@@ -13,7 +14,7 @@ import { isReplyPrefix } from '../wire/subjects.ts';
 import type { FleetOptions } from './fleet.ts';
 
 export interface ConnectOptions extends NatsAuth, BroughtConnections {
-  /** Default `nats://127.0.0.1:4222`. */
+  /** Default `nats://127.0.0.1:4222`. A login in it (`nats://ada:secret@host`) counts if no other is given. */
   readonly servers?: string | readonly string[];
   /** Name of the fleet: 1–63 of `A-Za-z0-9_-`. Default `default`. */
   readonly fleet?: string;
@@ -21,6 +22,8 @@ export interface ConnectOptions extends NatsAuth, BroughtConnections {
   readonly timeoutMs?: number;
   /** Prefix of reply subjects, where permissions pin it: `_INBOX`, or a name that starts with it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
+  /** The JetStream domain that holds the ledger, where it is not that of the server. */
+  readonly jetstreamDomain?: string;
   /**
    * Of the fleet. Those of time and size count in the process that leads, so give them to every agent alike; a client's
    * `maxRetries`, `quorum` and `proposalTimeoutMs` go along with each of its requests that does not say.
@@ -122,6 +125,12 @@ export function checkConnect(options: ConnectOptions): void {
       fields: [{ field: 'inboxPrefix', message }],
     });
   }
+  if (options.jetstreamDomain !== undefined && !isDomain(options.jetstreamDomain)) {
+    const message = 'must be the name of a JetStream domain: no dots, spaces or wildcards';
+    throw new ConclaveError('INVALID', `jetstreamDomain ${message}`, {
+      fields: [{ field: 'jetstreamDomain', message }],
+    });
+  }
   if (options.fleet !== undefined && !isName(options.fleet)) {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
@@ -147,6 +156,10 @@ export function checkLedgerWay({ connection, connect, servers }: ConnectOptions)
 /** How a client asks, of the options of whoever holds it. */
 export function fleetOptionsOf({ timeoutMs, settings = {} }: ConnectOptions): FleetOptions {
   return { ...(timeoutMs === undefined ? {} : { timeoutMs }), defaults: settings };
+}
+
+function isDomain(text: string): boolean {
+  return /^[^\s.*>]+$/.test(text);
 }
 
 function sorted(names: readonly string[]): string[] {

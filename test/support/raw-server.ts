@@ -12,6 +12,8 @@ export interface RawServer {
   readonly pid: number;
   readonly port: number;
   readonly url: string;
+  /** Of its leaf nodes, if it has any; 0 if not. */
+  readonly leafPort: number;
   /** Puts another configuration in place while it runs. */
   reload(config: string): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -42,12 +44,15 @@ export async function startRawServer(config: string): Promise<RawServer> {
       said.add(hear);
     });
   const ready = line(/Server is ready/);
+  let leafPort = 0;
+  void line(/Listening for leafnode connections on \S+:(\d+)/).then((match) => (leafPort = Number(match[1])));
   const port = Number((await line(/Listening for client connections on \S+:(\d+)/))[1]);
   await ready;
   return {
     pid: child.pid ?? 0,
     port,
     url: `nats://127.0.0.1:${port}`,
+    leafPort,
     async reload(text) {
       write(text);
       const reloaded = line(/Reloaded server configuration/);

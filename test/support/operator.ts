@@ -1,0 +1,81 @@
+/** An operator of NATS with one account, as `nsc` would make it: configuration for a server, credentials for users. */
+import { randomBytes } from 'node:crypto';
+import { createAccount, createOperator, createUser, type KeyPair } from 'nkeys.js';
+
+export interface Operator {
+  /** Lines for a server's configuration. */
+  readonly config: string;
+  user(name: string): { readonly creds: string; readonly jwt: string; readonly seed: string };
+}
+
+const unlimited = {
+  ...{ subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 },
+  ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 },
+};
+
+export function makeOperator(): Operator {
+  const operator = createOperator();
+  const account = createAccount();
+  const system = createAccount();
+  const accountJwt = (of: KeyPair, name: string, limits: object): string =>
+    signedJwt({ by: operator, of, name, nats: { type: 'account', limits } });
+  return {
+    config: [
+      `operator: ${signedJwt({ by: operator, of: operator, name: 'O', nats: { type: 'operator' } })}`,
+      `system_account: ${system.getPublicKey()}`,
+      'resolver: MEMORY',
+      'resolver_preload: {',
+      `  ${account.getPublicKey()}: ${accountJwt(account, 'A', unlimited)}`,
+      `  ${system.getPublicKey()}: ${accountJwt(system, 'SYS', { conn: -1, subs: -1, payload: -1, data: -1 })}`,
+      '}',
+    ].join('\n'),
+    user: (name) => {
+      const user = createUser();
+      const limits = { subs: -1, data: -1, payload: -1 };
+      const jwt = signedJwt({ by: account, of: user, name, nats: { type: 'user', ...limits } });
+      const seed = seedOf(user);
+      return { jwt, seed, creds: credsText(jwt, seed) };
+    },
+  };
+}
+
+export function seedOf(pair: KeyPair): string {
+  return new TextDecoder().decode(pair.getSeed());
+}
+
+function credsText(jwt: string, seed: string): string {
+  return [
+    '-----BEGIN NATS USER JWT-----',
+    jwt,
+    '------END NATS USER JWT------',
+    '',
+    '************************* IMPORTANT *************************',
+    'NKEY Seed printed below can be used to sign and prove identity.',
+    '',
+    '-----BEGIN USER NKEY SEED-----',
+    seed,
+    '------END USER NKEY SEED------',
+    '',
+  ].join('\n');
+}
+
+/** https://github.com/nats-io/jwt, version 2. */
+function signedJwt(claims: {
+  readonly by: KeyPair;
+  readonly of: KeyPair;
+  readonly name: string;
+  readonly nats: object;
+}): string {
+  const { by, of, name, nats } = claims;
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const body = part({
+    jti: randomBytes(16).toString('hex'),
+    iat: Math.floor(Date.now() / 1_000),
+    iss: by.getPublicKey(),
+    name,
+    sub: of.getPublicKey(),
+    nats: { ...nats, version: 2 },
+  });
+  const text = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${body}`;
+  return `${text}.${Buffer.from(by.sign(new TextEncoder().encode(text))).toString('base64url')}`;
+}
