@@ -4,6 +4,8 @@ import { VERSION } from '../sdk/version.ts';
 import { addAgent } from './commands/agent.ts';
 import { addAgents } from './commands/agents.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addCompletion } from './commands/completion.ts';
+import { addConfig } from './commands/config.ts';
 import { addDecode } from './commands/decode.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDrain, addResume } from './commands/drain.ts';
@@ -26,7 +28,7 @@ import { addVerify } from './commands/verify.ts';
 import { addVote } from './commands/vote.ts';
 import { exitCodeMeanings, exitCodes, type ExitCode } from './exit-codes.ts';
 import { reportFailure, reportUsage } from './failure.ts';
-import { addProgramOptions, addSharedOptions } from './shared-options.ts';
+import { addProgramOptions, addSharedOptions, configure } from './shared-options.ts';
 
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
   ['Run:', [addUp, addAgent, addServe, addToken]],
@@ -34,6 +36,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
   ['Votes:', [addPropose, addVote, addProposals, addProposal]],
   ['Fleet:', [addStatus, addAgents, addElect, addDrain, addResume, addRemove, addEvents]],
   ['Look inside:', [addDoctor, addReplay, addVerify, addDecode, addGraph]],
+  ['Set up:', [addConfig, addCompletion]],
 ];
 
 /** Runs one command. Never throws: whatever goes wrong has been said, and the code tells. */
@@ -63,7 +66,8 @@ function programOf(isJson: boolean): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text) => reportUsage(text, isJson) })
-    .configureHelp({ sortOptions: false, showGlobalOptions: false });
+    .configureHelp({ sortOptions: false, showGlobalOptions: false })
+    .hook('preAction', (_program, command) => configure(command));
   addProgramOptions(program);
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);

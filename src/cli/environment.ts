@@ -1,9 +1,14 @@
-/** What the command takes from the environment beside its options (those read theirs in shared-options.ts). */
+/** The environment. Which variables there are is said in config/keys.ts; those of terminals here. */
 
-/** The nats-server to run; default: searched for. */
-export function natsServerBinary(): string | undefined {
-  const { CONCLAVE_NATS_SERVER: path } = process.env;
-  return path === undefined || path === '' ? undefined : path;
+/** One that is empty counts as none. */
+export function variable(name: string): string | undefined {
+  const { [name]: value } = process.env;
+  return value === undefined || value === '' ? undefined : value;
+}
+
+/** Names of all that are set. */
+export function variableNames(): readonly string[] {
+  return Object.keys(process.env).filter((name) => variable(name) !== undefined);
 }
 
 /** https://no-color.org: any value, also of a terminal that could. */

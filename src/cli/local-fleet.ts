@@ -3,6 +3,7 @@
  * behind. Owns the order of these steps; processes and server know how to end themselves.
  */
 import { ConclaveError } from '../domain/errors.ts';
+import type { Settings } from '../domain/settings.ts';
 import type { PrivateServer } from '../nats/private-server.ts';
 import { connectFleet } from '../sdk/connect.ts';
 import type { HttpOptions, HttpServer } from '../http/options.ts';
@@ -20,10 +21,18 @@ export interface LocalFleetOptions {
   readonly agents: number;
   readonly port?: number;
   readonly dir?: string;
+  /** The nats-server to run. */
+  readonly binary?: string;
   readonly hasHttp: boolean;
   /** Of the HTTP API. */
   readonly httpPort?: number;
+  readonly requestsPerSecond?: number;
+  readonly settings: Partial<Settings>;
   readonly shared: SharedOptions;
+  /** Commands would log in somehow, and here they must not. */
+  readonly needsNoLogin: boolean;
+  /** Give an agent's process the configuration of this one. */
+  readonly words: readonly string[];
 }
 
 /** Agents that have not joined, or a fleet that has no leader, by then: something is wrong. */
@@ -37,7 +46,7 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   const server = await startLocalServer(options);
   const address = { ...shared, servers: [server.url] };
   const agents = new AgentProcesses((end) => {
-    tellOfEnd(end, address);
+    tellOfEnd(end, address, options.needsNoLogin);
   });
   interrupt.onSecond(() => {
     agents.kill();
@@ -45,7 +54,7 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   let fleet: Fleet | undefined;
   let http: HttpServer | undefined;
   try {
-    const started = startAgents(agents, options.agents, address);
+    const started = startAgents(agents, { ...options, shared: address });
     fleet = await interrupt.or(
       connectFleet({ ...(await connectOptionsOf(address, 'up')), timeoutMs: START_PATIENCE_MS }),
     );
@@ -53,7 +62,7 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
     const leader = await interrupt.or(untilLed(fleet, started));
     if (leader === undefined) return;
     if (httpPort !== null)
-      http = await startHttpServer({ ...(await httpOptionsOf(address)), port: httpPort });
+      http = await startHttpServer({ ...(await httpOptionsOf(options, address)), port: httpPort });
     const summary = summaryFor({ options, server, started, leader, http });
     printItem(shared.isJson, summary.document, () => summary.text);
     tellOfElections(fleet, shared.isJson);
@@ -70,22 +79,29 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   }
 }
 
-function startAgents(agents: AgentProcesses, count: number, shared: SharedOptions): AgentProcess[] {
+function startAgents(agents: AgentProcesses, options: LocalFleetOptions): AgentProcess[] {
   const started: AgentProcess[] = [];
-  for (let i = 1; i <= count; i++) started.push(agents.start(`agent_${i}`, wordsOf(i, count, shared)));
+  for (let i = 1; i <= options.agents; i++) started.push(agents.start(`agent_${i}`, wordsOf(i, options)));
   return started;
 }
 
+/** What holds for agents elsewhere and not on one machine with one server. */
+const onOneMachine = ['agent.electable=true', 'agent.replicas=1', 'agent.arePrefixesPinned=false'];
+
 /** The command line of one agent. The first has the highest priority. */
-function wordsOf(i: number, count: number, shared: SharedOptions): string[] {
+function wordsOf(i: number, { agents: count, shared, words }: LocalFleetOptions): string[] {
   const priority = count + 1 - i;
   const capabilities = ['--capability', 'scanning', ...(i % 2 === 1 ? ['--capability', 'auditing'] : [])];
   const who = ['agent', '--demo', '--id', `agent_${i}`, '--priority', String(priority), '--slots', '4'];
   const where = ['--servers', shared.servers.join(), '--fleet', shared.fleet];
   return [
     ...who,
+    ...words,
+    ...onOneMachine.flatMap((each) => ['--set', each]),
     ...capabilities,
     ...where,
+    '--no-context',
+    '--no-login',
     '--log-level',
     shared.logLevel,
     ...(shared.isJson ? ['--json'] : []),
@@ -132,6 +148,7 @@ function summaryFor(of: {
   const isFallback = options.port === undefined && server.port !== DEFAULT_PORT;
   return summaryOf({
     fleet: options.shared.fleet,
+    needsNoLogin: options.needsNoLogin,
     server,
     agents,
     leader,
@@ -149,13 +166,14 @@ async function chosenHttpPort(port: number | undefined): Promise<number> {
   throw new ConclaveError('CONFLICT', `http port ${port} is in use; give another --http, or --no-http`);
 }
 
-async function httpOptionsOf(shared: SharedOptions): Promise<HttpOptions> {
+async function httpOptionsOf(options: LocalFleetOptions, shared: SharedOptions): Promise<HttpOptions> {
   const { timeoutMs: _, ...where } = await connectOptionsOf(shared, 'http');
-  return where;
+  const { settings, requestsPerSecond } = options;
+  return { ...where, settings, ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }) };
 }
 
-function tellOfEnd(end: AgentEnd, shared: SharedOptions): void {
-  const again = `conclave agent --demo --id ${end.id} --capability scanning${addressWords(shared.servers, shared.fleet)}`;
+function tellOfEnd(end: AgentEnd, shared: SharedOptions, needsNoLogin: boolean): void {
+  const again = `conclave agent --demo --id ${end.id} --capability scanning${addressWords({ ...shared, needsNoLogin })}`;
   printItem(shared.isJson, { kind: 'agent.ended', ...end }, () => {
     return `${end.id} (process ${end.pid}) has ended: ${end.how}. The others go on. To start it again: ${again}`;
   });

@@ -3,7 +3,6 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { ConclaveError } from '../domain/errors.ts';
 import { startPrivateServer, type PrivateServer } from '../nats/private-server.ts';
-import { natsServerBinary } from './environment.ts';
 import { badInput } from './failure.ts';
 import { loggerOf } from './logger.ts';
 import type { SharedOptions } from './shared-options.ts';
@@ -14,11 +13,18 @@ export const DEFAULT_PORT = 4_222;
 export interface LocalServerOptions {
   readonly port?: number;
   readonly dir?: string;
+  /** The nats-server to run. */
+  readonly binary?: string;
   readonly shared: SharedOptions;
 }
 
 /** Throws bad input for a folder that is none, `NATS_SERVER_FAILED` for a port in use, or what the server throws. */
-export async function startLocalServer({ port, dir, shared }: LocalServerOptions): Promise<PrivateServer> {
+export async function startLocalServer({
+  port,
+  dir,
+  binary,
+  shared,
+}: LocalServerOptions): Promise<PrivateServer> {
   if (dir !== undefined) prepareFolder(dir);
   if (port !== undefined && !(await isFree(port))) {
     throw new ConclaveError(
@@ -28,7 +34,7 @@ export async function startLocalServer({ port, dir, shared }: LocalServerOptions
   }
   const chosen = port ?? ((await isFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined);
   const log = loggerOf(shared, 'nats-server');
-  return startPrivateServer({ binary: natsServerBinary(), port: chosen, storeDir: dir, log });
+  return startPrivateServer({ binary, port: chosen, storeDir: dir, log });
 }
 
 function prepareFolder(dir: string): void {

@@ -19,6 +19,8 @@ export function summaryOf(of: {
   };
   readonly agents: readonly { readonly id: string; readonly pid: number }[];
   readonly leader: { readonly id: string; readonly term: number };
+  /** Commands would log in somehow, and here they must not. */
+  readonly needsNoLogin: boolean;
   readonly isTemporary: boolean;
   /** Nobody asked for this port: the usual one was in use. */
   readonly isFallback: boolean;
@@ -27,7 +29,7 @@ export function summaryOf(of: {
   /** Nobody asked for its port: the usual one was in use. */
   readonly isHttpFallback: boolean;
 }): Summary {
-  const { fleet, server, agents, leader, isTemporary, isFallback, http, isHttpFallback } = of;
+  const { fleet, server, agents, leader, needsNoLogin, isTemporary, isFallback, http, isHttpFallback } = of;
   const { url, version, storeDir, pid } = server;
   const document = {
     kind: 'up',
@@ -52,7 +54,7 @@ export function summaryOf(of: {
     ...(http === null ? [] : [`${colors.bold('http')}         ${colors.bold(http)}${httpNote}`]),
     '',
     'Try in another terminal:',
-    ...tries({ fleet, url, leaderPid: agents.find(({ id }) => id === leader.id)?.pid }).map(
+    ...tries({ fleet, url, needsNoLogin, leaderPid: agents.find(({ id }) => id === leader.id)?.pid }).map(
       (line) => `  ${line}`,
     ),
     ...(http === null ? [] : curls(http).map((line) => `  ${line}`)),
@@ -63,11 +65,18 @@ export function summaryOf(of: {
 }
 
 /** The options that a command needs to find this fleet, with a space before; empty by default. */
-export function addressWords(servers: readonly string[], fleet: string): string {
+export function addressWords(of: {
+  readonly servers: readonly string[];
+  readonly fleet: string;
+  readonly needsNoLogin: boolean;
+}): string {
+  const { servers, fleet, needsNoLogin } = of;
   const isDefault = servers.length === 1 && servers[0] === DEFAULT_SERVERS;
-  return (
-    (isDefault ? '' : ` --servers ${servers.join()}`) + (fleet === DEFAULT_FLEET ? '' : ` --fleet ${fleet}`)
-  );
+  return [
+    ...(isDefault && !needsNoLogin ? [] : [` --servers ${servers.join()}`]),
+    ...(fleet === DEFAULT_FLEET ? [] : [` --fleet ${fleet}`]),
+    ...(needsNoLogin ? [' --no-context --no-login'] : []),
+  ].join('');
 }
 
 function curls(http: string): string[] {
@@ -86,11 +95,13 @@ function curls(http: string): string[] {
 function tries(of: {
   readonly fleet: string;
   readonly url: string;
+  readonly needsNoLogin: boolean;
   readonly leaderPid: number | undefined;
 }): string[] {
-  const { fleet, url, leaderPid } = of;
-  const where = addressWords([url], fleet);
-  const nats = url === DEFAULT_SERVERS ? 'nats' : `nats -s ${url}`;
+  const { fleet, url, needsNoLogin, leaderPid } = of;
+  const where = addressWords({ servers: [url], fleet, needsNoLogin });
+  const isNatsDefault = url === DEFAULT_SERVERS && !needsNoLogin;
+  const nats = isNatsDefault ? 'nats' : `nats -s ${url}${needsNoLogin ? ' --no-context' : ''}`;
   return [
     `conclave agents${where}`,
     `conclave submit scan --payload '{"path":"/etc"}' --wait${where}`,

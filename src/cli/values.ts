@@ -58,16 +58,29 @@ export function text(field: string, limits: { readonly min?: number; readonly ma
 }
 
 export function oneOf<const T extends string>(field: string, allowed: readonly T[]): Parser<T> {
-  return (text) => {
+  return withChoices(allowed, (text) => {
     const found = allowed.find((each) => each === text);
     if (found === undefined) throw badInput(field, `must be one of ${allowed.join(', ')}`);
     return found;
-  };
+  });
+}
+
+const choices = new WeakMap<object, readonly string[]>();
+
+/** Remembers which words it takes. */
+export function withChoices<T extends object>(words: readonly string[] | undefined, parser: T): T {
+  if (words !== undefined) choices.set(parser, words);
+  return parser;
+}
+
+/** The words that a parser takes, if there are only some: for whoever offers them. */
+export function choicesOf(parser: object | undefined): readonly string[] | undefined {
+  return parser === undefined ? undefined : choices.get(parser);
 }
 
 /** For an option that may be repeated. */
 export function list<T>(parse: Parser<T>): (text: string, before: readonly T[] | undefined) => readonly T[] {
-  return (text, before = []) => [...before, parse(text)];
+  return withChoices(choicesOf(parse), (text: string, before: readonly T[] = []) => [...before, parse(text)]);
 }
 
 /** `key=value`; for an option that may be repeated. */

@@ -196,7 +196,7 @@ function relations(settings: Settings): FieldProblem[] {
     [
       'leaderSilenceMs',
       settings.leaderSilenceMs >= 2 * settings.probeIntervalMs,
-      'must be at least two probes long',
+      'must be at least two probes long: twice probeIntervalMs',
     ],
     [
       'inboxSilenceMs',

@@ -1,11 +1,10 @@
 /** What whoever starts an HTTP server says, checked at once, and what they get. */
+import { settingsFrom, type Settings } from '../domain/settings.ts';
 import { checkConnect, checkLedgerWay, type ConnectOptions } from '../sdk/options.ts';
-import { DEFAULT_HTTP_PORT } from './default-port.ts';
+import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from './default-port.ts';
 import { isLoopback, isOrigin } from './origin.ts';
 import { invalidField } from './problem.ts';
 import { checkTokens, type TokenEntry } from './tokens.ts';
-
-export const DEFAULT_HTTP_HOST = '127.0.0.1';
 
 export interface HttpOptions extends Omit<ConnectOptions, 'settings'> {
   /** How long a write goes on trying while nobody leads or answers; then 503. Default 3 s. */
@@ -20,6 +19,8 @@ export interface HttpOptions extends Omit<ConnectOptions, 'settings'> {
   readonly origins?: readonly string[];
   /** Taken per second of one client. Default 1,000. */
   readonly requestsPerSecond?: number;
+  /** Those that the fleet's agents have: what is shown of silent agents and of limits depends on them. */
+  readonly settings?: Partial<Settings>;
 }
 
 export interface HttpServer {
@@ -34,6 +35,7 @@ export interface HttpServer {
 export function checkHttp(options: HttpOptions): void {
   checkConnect(options);
   checkLedgerWay(options);
+  settingsFrom({ ...options.settings });
   const {
     port = DEFAULT_HTTP_PORT,
     host = DEFAULT_HTTP_HOST,

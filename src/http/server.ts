@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { ConclaveError } from '../domain/errors.ts';
-import { defaultSettings } from '../domain/settings.ts';
+import { settingsFrom } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
 import { realRandom } from '../nats/random.ts';
 import type { Clock } from '../ports.ts';
@@ -17,10 +17,10 @@ import { subjectsOf } from '../wire/subjects.ts';
 import { buildApp } from './app.ts';
 import { untilSeen, type Backend } from './backend.ts';
 import { CATCH_UP_LOOK_MS, CATCH_UP_WAIT_MS, REQUESTS_PER_SECOND, WRITE_PATIENCE_MS } from './limits.ts';
-import { DEFAULT_HTTP_PORT } from './default-port.ts';
+import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from './default-port.ts';
 import { liveEvents, type LiveEvents } from './live-events.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { checkHttp, DEFAULT_HTTP_HOST, type HttpOptions, type HttpServer } from './options.ts';
+import { checkHttp, type HttpOptions, type HttpServer } from './options.ts';
 import { invalidField } from './problem.ts';
 import { readsOf } from './reads.ts';
 import { writesOf } from './writes.ts';
@@ -60,7 +60,8 @@ export async function serve(options: HttpOptions): Promise<HttpServer> {
 /** All that hears the ledger does so from its first entry: nothing is started here. */
 function partsOn(ports: NatsPorts, options: HttpOptions, log: Log): Parts {
   const subjects = subjectsOf(options.fleet ?? 'default');
-  const observer = new Observer({ ...ports, subjects, settings: defaultSettings, log });
+  const settings = settingsFrom({ ...options.settings });
+  const observer = new Observer({ ...ports, subjects, settings, log });
   const caller = new Caller({ ports, subjects, timeoutMs: options.timeoutMs ?? WRITE_PATIENCE_MS });
   const events = liveEvents({ ports, observer, subjects, origins: options.origins ?? [] });
   const { log: kept, counts } = events;

@@ -19,9 +19,13 @@ const env = {
   NO_COLOR: '1',
   CI: undefined,
   FORCE_COLOR: undefined,
-  NATS_URL: undefined,
-  CONCLAVE_FLEET: undefined,
-  CONCLAVE_LOG: undefined,
+  // Nobody's own configuration.
+  XDG_CONFIG_HOME: join(import.meta.dirname, 'no-such-folder'),
+  ...Object.fromEntries(
+    Object.keys(process.env)
+      .filter((name) => /^(NATS|CONCLAVE)_(?!TEST_|NATS_SERVER$)/.test(name))
+      .map((name) => [name, undefined]),
+  ),
 };
 const options = {
   env,
@@ -37,15 +41,22 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What else a command sees; default: nothing set, in the folder of the tests. */
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
 /** Runs it to its end. */
 export async function conclave(
   words: readonly string[],
-  given: { readonly input?: string | Uint8Array; readonly env?: Readonly<Record<string, string>> } = {},
+  given: Surroundings & { readonly input?: string | Uint8Array } = {},
 ): Promise<Ended> {
   const child = execa(process.execPath, [program, ...words], {
     ...options,
     input: given.input ?? '',
     env: { ...env, ...given.env },
+    ...(given.cwd === undefined ? {} : { cwd: given.cwd }),
   });
   const { exitCode = -1, stdout, stderr } = await child;
   return { exitCode, stdout, stderr };
@@ -78,10 +89,12 @@ afterEach(async () => {
 });
 
 /** Starts it; for commands that go on until they are told to end. */
-export function startConclave(words: readonly string[]): Running {
+export function startConclave(words: readonly string[], given: Surroundings = {}): Running {
   const child = execa(process.execPath, [program, ...words], {
     ...options,
     timeout: 0,
+    env: { ...env, ...given.env },
+    ...(given.cwd === undefined ? {} : { cwd: given.cwd }),
   });
   const lines: string[] = [];
   const waiting = new Set<() => void>();

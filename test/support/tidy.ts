@@ -48,7 +48,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
 export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   nats: ['src/nats/'],
   msgpackr: ['src/wire/'],
-  typebox: ['src/wire/', 'src/http/'],
+  typebox: ['src/wire/', 'src/http/', 'src/cli/'],
   fastify: ['src/http/'],
   '@fastify/cors': ['src/http/'],
   '@fastify/helmet': ['src/http/'],
@@ -58,6 +58,8 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   '@fastify/websocket': ['src/http/'],
   'prom-client': ['src/http/'],
   commander: ['src/cli/'],
+  yaml: ['src/cli/'],
+  'fastest-levenshtein': ['src/cli/'],
   'cli-table3': ['src/cli/'],
   'cli-progress': ['src/cli/'],
   picocolors: ['src/cli/'],

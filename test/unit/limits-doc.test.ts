@@ -1,5 +1,6 @@
 /** docs/limits.md says what the settings and the constants are. */
 import { expect, test } from 'vitest';
+import { settingNotes } from '../../src/domain/setting-notes.ts';
 import { defaultSettings } from '../../src/domain/settings.ts';
 import { codeIn, tableRows, textOf } from '../support/docs.ts';
 
@@ -10,7 +11,8 @@ test('every setting is documented with its default and a reason, and no other', 
   const defaults = Object.fromEntries(documented.map(([name, value]) => [codeIn(name), Number(value)]));
   expect(defaults).toEqual(defaultSettings);
   for (const [name, , unit, reason] of documented) {
-    expect.soft(unit, name).not.toBe('');
+    const noted = Object.entries(settingNotes).find(([each]) => each === codeIn(name))?.[1];
+    expect.soft({ unit, reason }, name).toEqual(noted);
     expect.soft(reason, name).toMatch(/\w.*\./);
   }
 });

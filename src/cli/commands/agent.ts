@@ -1,28 +1,17 @@
 /** `conclave agent`: one agent process, whose handlers are a module, programs, or the built-in demo. */
 import { Option, type Command } from 'commander';
+import type { Configuration } from '../config/configuration.ts';
 import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import type { HandlerSet } from '../handler-module.ts';
-import { healthAddress, openHealthPort, type HealthAddress } from '../health-port.ts';
+import { healthAddress, openHealthPort } from '../health-port.ts';
 import { printItem, remark } from '../output.ts';
 import { leaveWithParent, tellParent } from '../parent-process.ts';
 import type { JoinOptions } from '../../sdk/options.ts';
-import { sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
-import { decimal, given, integer, list, name, pairs, text } from '../values.ts';
+import { configurationFor, keyOption, sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
+import { given } from '../values.ts';
 
 interface Options {
-  readonly id: string;
-  readonly capability?: readonly string[];
-  readonly priority?: number;
-  readonly slots?: number;
-  readonly label?: Readonly<Record<string, string>>;
-  readonly electable: boolean;
-  readonly replicas?: 1 | 3;
-  readonly ledgerCluster?: string;
-  readonly ledgerTag?: readonly string[];
-  readonly health?: HealthAddress;
-  readonly module?: string;
-  readonly run?: Readonly<Record<string, string>>;
   readonly demo?: boolean;
 }
 
@@ -46,41 +35,46 @@ const help = `
 Words are parted by spaces; a backslash keeps a space. An agent with programs abstains from votes.`;
 
 export function addAgent(program: Command): void {
-  const programs = pairs('run', (type) => (type === '*' ? type : name('run')(type)));
   program
     .command('agent')
     .description('be an agent until Ctrl-C: join, work, vote, perhaps lead')
-    .requiredOption('--id <id>', 'unique in the fleet', name('id'))
-    .option('--capability <name>', 'what it is able to do; may be repeated', list(name('capability')))
-    .option(
-      '--priority <n>',
-      'counts in elections, the highest leads (default: 0)',
-      decimal('priority', 'a number from -1000000 to 1000000', (value) => Math.abs(value) <= 1_000_000),
+    .addOption(keyOption('agent.id', '--id <id>', 'unique in the fleet'))
+    .addOption(
+      keyOption('agent.capabilities', '--capability <name>', 'what it is able to do; may be repeated'),
     )
-    .option('--slots <n>', 'how many tasks at once (default: 1)', integer('slots', { min: 1, max: 10_000 }))
-    .option('--label <key=value>', 'free-form; may be repeated', pairs('label', name('label')))
-    .option('--no-electable', 'never leads')
-    .option('--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3', replicasOf)
-    .option(
-      '--ledger-cluster <name>',
-      'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
-      text('ledger-cluster', { min: 1, max: 255 }),
+    .addOption(
+      keyOption('agent.priority', '--priority <n>', 'counts in elections, the highest leads (default: 0)'),
     )
-    .option(
-      '--ledger-tag <tag>',
-      'of the servers that hold it; may be repeated',
-      list(text('ledger-tag', { min: 1, max: 255 })),
+    .addOption(keyOption('agent.slots', '--slots <n>', 'how many tasks at once (default: 1)'))
+    .addOption(keyOption('agent.labels', '--label <key=value>', 'free-form; may be repeated'))
+    .addOption(keyOption('agent.electable', '--no-electable', 'never leads'))
+    .addOption(
+      keyOption('agent.replicas', '--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3'),
     )
-    .option(
-      '--health <[address:]port>',
-      'answer GET /healthz and /readyz there (default address: 127.0.0.1)',
-      healthAddress,
+    .addOption(
+      keyOption(
+        'agent.ledgerCluster',
+        '--ledger-cluster <name>',
+        'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
+      ),
     )
-    .option('--module <file>', 'handlers from a JavaScript module')
-    .option(
-      '--run <type=program>',
-      'a program that does tasks of this type (*: any); may be repeated',
-      programs,
+    .addOption(
+      keyOption('agent.ledgerTags', '--ledger-tag <tag>', 'of the servers that hold it; may be repeated'),
+    )
+    .addOption(
+      keyOption(
+        'agent.health',
+        '--health <[address:]port>',
+        'answer GET /healthz and /readyz there (default address: 127.0.0.1)',
+      ),
+    )
+    .addOption(keyOption('agent.module', '--module <file>', 'handlers from a JavaScript module'))
+    .addOption(
+      keyOption(
+        'agent.run',
+        '--run <type=program>',
+        'a program that does tasks of this type (*: any); may be repeated',
+      ),
     )
     .addOption(new Option('--demo', 'the handlers of `conclave up`').hideHelp())
     .addHelpText('after', help)
@@ -89,10 +83,12 @@ export function addAgent(program: Command): void {
 
 async function agent(options: Options, command: Command): Promise<void> {
   const shared = sharedOptionsOf(command);
-  const { id, capability, priority, slots, label, electable, health } = options;
-  const handlers = await handlersOf(options, shared);
+  const configuration = configurationFor(command);
+  const id = idOf(configuration);
+  const handlers = await handlersOf(options, { id, configuration, shared });
+  const health = configuration.value('agent.health');
   const parent = leaveWithParent();
-  const healthPort = health === undefined ? null : await openHealthPort(health);
+  const healthPort = health === undefined ? null : await openHealthPort(healthAddress(health));
   const { joinFleet } = await import('../../sdk/join.ts');
   const { servers, fleet } = shared;
   const impatience = setTimeout(() => {
@@ -100,12 +96,20 @@ async function agent(options: Options, command: Command): Promise<void> {
       `${id} waits: nobody has let it into fleet ${fleet} yet; is there an electable agent? Ctrl-C: give up`,
     );
   }, REMARK_AFTER_MS);
+  // An agent's reply subjects have a prefix of their own.
+  const { inboxPrefix: _, ...where } = await connectOptionsOf(shared, id);
   const joined = await joinFleet({
-    ...(await connectOptionsOf(shared, id)),
+    ...where,
     id,
-    electable,
-    ...ledgerOptionsOf(options),
-    ...given({ capabilities: capability, priority, slots, labels: label, vote: handlers.vote }),
+    capabilities: configuration.value('agent.capabilities'),
+    priority: configuration.value('agent.priority'),
+    slots: configuration.value('agent.slots'),
+    electable: configuration.value('agent.electable'),
+    labels: configuration.value('agent.labels'),
+    arePrefixesPinned: configuration.value('agent.arePrefixesPinned'),
+    settings: configuration.settings,
+    ...ledgerOptionsOf(configuration),
+    ...given({ vote: handlers.vote }),
     tasks: handlers.tasks,
   });
   clearTimeout(impatience);
@@ -122,13 +126,10 @@ async function agent(options: Options, command: Command): Promise<void> {
   await joined.ended;
 }
 
-function replicasOf(text: string): 1 | 3 {
-  if (text === '1') return 1;
-  if (text === '3') return 3;
-  throw badInput('replicas', 'must be 1 or 3');
-}
-
-function ledgerOptionsOf({ replicas, ledgerCluster: cluster, ledgerTag: tags }: Options): LedgerOptions {
+function ledgerOptionsOf(configuration: Configuration): LedgerOptions {
+  const replicas = configuration.value('agent.replicas');
+  const cluster = configuration.value('agent.ledgerCluster');
+  const tags = configuration.given('agent.ledgerTags');
   const isPlaced = cluster !== undefined || tags !== undefined;
   return {
     ...given({ replicas }),
@@ -136,15 +137,27 @@ function ledgerOptionsOf({ replicas, ledgerCluster: cluster, ledgerTag: tags }: 
   };
 }
 
-async function handlersOf(options: Options, shared: SharedOptions): Promise<HandlerSet> {
-  const { module, run, demo = false } = options;
+function idOf(configuration: Configuration): string {
+  const id = configuration.value('agent.id');
+  if (id === undefined)
+    throw badInput('id', "is missing: required option '--id <id>' not specified, nor the key agent.id");
+  return id;
+}
+
+async function handlersOf(
+  { demo = false }: Options,
+  of: { readonly id: string; readonly configuration: Configuration; readonly shared: SharedOptions },
+): Promise<HandlerSet> {
+  const { id, configuration, shared } = of;
+  const module = demo ? undefined : configuration.value('agent.module');
+  const run = demo ? undefined : configuration.value('agent.run');
   const given = [module !== undefined, run !== undefined, demo].filter(Boolean).length;
   if (given !== 1)
     throw badInput('module', 'or run must be given, and not both: they say how the agent does its tasks');
   if (module !== undefined) return (await import('../handler-module.ts')).handlersOfModule(module);
   if (run !== undefined) {
     const { loggerOf } = await import('../logger.ts');
-    return (await import('../program-handler.ts')).handlersOfPrograms(run, loggerOf(shared, options.id));
+    return (await import('../program-handler.ts')).handlersOfPrograms(run, loggerOf(shared, id));
   }
   return (await import('../demo-handlers.ts')).demoHandlers;
 }

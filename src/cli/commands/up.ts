@@ -1,15 +1,13 @@
 /** `conclave up`: a whole fleet on this machine — a private nats-server and agents — until Ctrl-C. */
 import type { Command } from 'commander';
 import type { LocalFleetOptions } from '../local-fleet.ts';
-import { httpPort } from './serve.ts';
 import { DEFAULT_HTTP_PORT } from '../../http/default-port.ts';
-import { sharedOptionsOf } from '../shared-options.ts';
-import { given, integer, text } from '../values.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { loginPaths } from '../config/keys.ts';
+import { configurationFor, configurationWords, keyOption, sharedOptionsOf } from '../shared-options.ts';
+import { given } from '../values.ts';
 
 interface Options {
-  readonly agents: number;
-  readonly port?: number;
-  readonly dir?: string;
   readonly http: number | boolean;
 }
 
@@ -23,34 +21,46 @@ export function addUp(program: Command): void {
   program
     .command('up')
     .description('start a private nats-server and agents on this machine, until Ctrl-C')
-    .option('--agents <n>', 'how many', integer('agents', { min: 1, max: 100 }), 3)
-    .option(
-      '--port <n>',
-      'of the server (default: 4222, or a free one)',
-      integer('port', { min: 1, max: 65_535 }),
+    .addOption(keyOption('up.agents', '--agents <n>', 'how many (default: 3)'))
+    .addOption(keyOption('up.port', '--port <n>', 'of the server (default: 4222, or a free one)'))
+    .addOption(
+      keyOption('up.dir', '--dir <folder>', 'keeps the data there; started again, the fleet goes on'),
     )
-    .option(
-      '--dir <folder>',
-      'keeps the data there; started again, the fleet goes on',
-      text('dir', { min: 1, max: 4_096 }),
-    )
-    .option(
-      '--http <n>',
-      `port of the HTTP API (default: ${DEFAULT_HTTP_PORT}, or a free one)`,
-      httpPort('http'),
+    .addOption(
+      keyOption(
+        'http.port',
+        '--http <n>',
+        `port of the HTTP API (default: ${DEFAULT_HTTP_PORT}, or a free one)`,
+      ),
     )
     .option('--no-http', 'no HTTP API')
     .addHelpText('after', help)
     .action(up);
 }
 
-async function up({ agents, port, dir, http }: Options, command: Command): Promise<void> {
+async function up({ http }: Options, command: Command): Promise<void> {
   const { runLocalFleet } = await import('../local-fleet.ts');
+  const configuration = configurationFor(command);
   const options: LocalFleetOptions = {
-    agents,
-    shared: sharedOptionsOf(command),
+    agents: configuration.value('up.agents'),
+    // The server is its own, and asks nobody who they are.
+    shared: { ...sharedOptionsOf(command), login: {} },
+    needsNoLogin: isElsewhere(configuration),
+    words: configurationWords(command),
+    settings: configuration.settings,
     hasHttp: http !== false,
-    ...given({ port, dir, httpPort: typeof http === 'number' ? http : undefined }),
+    ...given({
+      port: configuration.value('up.port'),
+      dir: configuration.value('up.dir'),
+      binary: configuration.value('natsServer'),
+      httpPort: configuration.given('http.port'),
+      requestsPerSecond: configuration.given('http.requestsPerSecond'),
+    }),
   };
   await runLocalFleet(options);
+}
+
+/** Whether other commands would go to another server, log in, or look in another domain. */
+function isElsewhere(configuration: Configuration): boolean {
+  return ['servers' as const, ...loginPaths].some((path) => configuration.given(path) !== undefined);
 }
