@@ -6,7 +6,14 @@
 import { Option, type Command } from 'commander';
 import type { ConnectOptions } from '../sdk/options.ts';
 import { configurationOf, type Configuration } from './config/configuration.ts';
-import { DEFAULT_FLEET, DEFAULT_SERVERS, keys, logLevels, type KeyPath } from './config/keys.ts';
+import {
+  DEFAULT_FLEET,
+  DEFAULT_SERVERS,
+  keys,
+  logLevels,
+  type KeyPath,
+  type ValueOf,
+} from './config/keys.ts';
 import { layersOfLine, readLayers, type CommandLine, type Given } from './config/layers.ts';
 import { sourceText } from './config/source.ts';
 import { remark } from './output.ts';
@@ -152,11 +159,6 @@ interface ShapeOfOption {
   readonly parseOption?: (field: string) => (text: string, before: unknown) => unknown;
 }
 
-/** The key that an option sets, for whoever lists them. */
-export function keyOf(option: Option): KeyPath | undefined {
-  return keyOfOption.get(option);
-}
-
 /** The program's own. */
 export function addProgramOptions(program: Command): void {
   for (const definition of definitions) {
@@ -222,7 +224,7 @@ export function sharedOptionsOf(command: Command): SharedOptions {
 }
 
 function loginOf(configuration: Configuration): Login {
-  const value = configuration.given;
+  const value = <P extends KeyPath>(path: P): ValueOf<P> | undefined => configuration.given(path);
   const user = value('nats.user');
   const pass = value('nats.password');
   const isName = user !== undefined && pass !== undefined;

@@ -38,7 +38,7 @@ describe.skipIf(!hasShell('bash'))('bash (skipped where there is none)', () => {
 
   test('commands', async () => {
     const { stdout } = await conclave(['--help']);
-    const listed = [...stdout.matchAll(/^ {2}([a-z]+)(?: \[| <|  )/gm)].map(([, name]) => name);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+)(?: \[| <| {2})/gm)].map(([, name]) => name);
     expect(offered('')).toEqual(expect.arrayContaining(listed));
     expect(listed.length).toBeGreaterThan(20);
     expect(offered('sub')).toEqual(['submit']);

@@ -24,8 +24,12 @@ function rowOf(path: KeyPath): string[] {
 
 function defaultOf(path: KeyPath): string {
   const { fallback } = keyAt(path);
-  const shown = Array.isArray(fallback) ? fallback.join() : typeof fallback === 'object' ? '' : fallback;
-  return shown === undefined || shown === '' ? '' : `\`${String(shown)}\``;
+  const shown = Array.isArray(fallback)
+    ? fallback.join()
+    : typeof fallback === 'object'
+      ? ''
+      : (fallback as string | undefined);
+  return shown === undefined || shown === '' ? '' : `\`${shown}\``;
 }
 
 test('its example is a file that is taken, and says what it seems to', async () => {

@@ -95,5 +95,5 @@ function cellOf(value: unknown): Cell {
     return Object.entries(value)
       .map(([key, each]) => `${key}=${String(each)}`)
       .join(',');
-  return typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
+  return typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value);
 }

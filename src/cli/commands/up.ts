@@ -62,5 +62,5 @@ async function up({ http }: Options, command: Command): Promise<void> {
 
 /** Whether other commands would go to another server, log in, or look in another domain. */
 function isElsewhere(configuration: Configuration): boolean {
-  return ['servers' as const, ...loginPaths].some((path) => configuration.given(path) !== undefined);
+  return ['servers' as const, ...loginPaths].some((path) => configuration.isGiven(path));
 }

@@ -2,19 +2,11 @@
  * The configuration of one run of the command: every key with its value and where that came from. What holds between
  * keys is checked here, over all places together.
  */
+import { closest, distance } from 'fastest-levenshtein';
 import { ConclaveError } from '../../domain/errors.ts';
 import { settingsFrom, type Settings } from '../../domain/settings.ts';
 import { variableNames } from '../environment.ts';
-import {
-  isKeyPath,
-  keyAt,
-  keyPaths,
-  loginPaths,
-  variableOf,
-  variablesOf,
-  type KeyPath,
-  type ValueOf,
-} from './keys.ts';
+import { isKeyPath, keyAt, keyPaths, loginPaths, variablesOf, type KeyPath, type ValueOf } from './keys.ts';
 import type { Given, Layer, Layers } from './layers.ts';
 import { invalidFields, sourceText, withPlace } from './source.ts';
 
@@ -23,6 +15,7 @@ export interface Configuration {
   value<P extends KeyPath>(path: P): ValueOf<P>;
   /** Undefined where nothing was given: for whoever has a default of its own. */
   given<P extends KeyPath>(path: P): ValueOf<P> | undefined;
+  isGiven(path: KeyPath): boolean;
   entry(path: KeyPath): Given;
   /** The file that was read. */
   readonly file: string | null;
@@ -51,6 +44,7 @@ export function configurationOf(read: Layers, of: { readonly hasLogin: boolean }
   const settings = checkedSettings(entry);
   const configuration: Configuration = {
     entry,
+    isGiven: (path) => entry(path).source.kind !== 'default',
     value: <P extends KeyPath>(path: P) => entry(path).value as ValueOf<P>,
     given: <P extends KeyPath>(path: P) => {
       const { value, source } = entry(path);
@@ -125,7 +119,7 @@ const pairs: readonly (readonly [KeyPath, KeyPath])[] = [
 
 function checkPairs(configuration: Configuration): void {
   const problems = pairs.flatMap(([path, other]) => {
-    const isAlone = configuration.given(path) !== undefined && configuration.given(other) === undefined;
+    const isAlone = configuration.isGiven(path) && !configuration.isGiven(other);
     return isAlone ? [{ field: path, message: `needs ${other}` }] : [];
   });
   if (problems.length === 0) return;
@@ -134,18 +128,15 @@ function checkPairs(configuration: Configuration): void {
   );
 }
 
-/** They start like ours and are none: mistyped, perhaps, or set by others (Kubernetes names services so). */
-function unknownVariables(): string[] {
-  const known = new Set(keyPaths.flatMap((path) => variablesOf(path).map((each) => each.variable)));
-  const groups = ['AGENT', 'HTTP', 'NATS', 'SETTINGS', 'UP'];
-  const ours = new RegExp(`^CONCLAVE_(${groups.join('|')})_`);
-  return variableNames()
-    .filter((name) => ours.test(name) && !known.has(name))
-    .map((name) => `${name} is no variable of Conclave's: ${nearest(name)}`);
-}
+/** Of letters between a variable and the one that was meant. */
+const DISTANCE_MAX = 2;
 
-function nearest(name: string): string {
-  const group = name.split('_', 2).join('_');
-  const some = keyPaths.map(variableOf).filter((each) => each.startsWith(`${group}_`));
-  return `there are ${some.slice(0, 4).join(', ')} … (conclave config --all)`;
+/** Mistyped, it seems. Others may set what they like: Kubernetes names services so. */
+function unknownVariables(): string[] {
+  const known = keyPaths.flatMap((path) => variablesOf(path).map((each) => each.variable));
+  return variableNames()
+    .filter((name) => name.startsWith('CONCLAVE_') && !known.includes(name))
+    .map((name) => ({ name, near: closest(name, known) }))
+    .filter(({ name, near }) => distance(name, near) <= DISTANCE_MAX)
+    .map(({ name, near }) => `${name} is no variable of Conclave's; did you mean ${near}?`);
 }
