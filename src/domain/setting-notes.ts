@@ -12,7 +12,13 @@ export interface SettingNote {
 export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
   heartbeatIntervalMs: {
     unit: 'ms',
-    reason: 'How often an agent beats. Smaller finds frozen processes sooner, larger costs less traffic.',
+    reason:
+      'How often an agent beats, 10 to 60000, until its leader orders another interval; and how often a leader repeats its orders. Smaller finds frozen processes sooner, larger costs less traffic.',
+  },
+  heartbeatsPerSecondMax: {
+    unit: 'beats/s',
+    reason:
+      'Of the whole fleet, about: the leader stretches the interval so that there are no more, up to a minute. Whoever stands by reads each of them, and 500 take under a hundredth of a core to read.',
   },
   suspectAfterIntervals: {
     unit: 'intervals',
@@ -67,6 +73,21 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
   handoverPatienceMs: {
     unit: 'ms',
     reason: 'A leader that stepped down because it seemed cut off lets others go first for this long.',
+  },
+  standbysMax: {
+    unit: 'agents',
+    reason:
+      'Electable agents beside the leader that follow the ledger and hear all heartbeats; the others sleep until they are called or nobody leads. At least 1. Each costs the broker a copy of every entry; five outlive any two accidents.',
+  },
+  preemptMargin: {
+    unit: 'score',
+    reason:
+      'A leader gives way to a standby whose score exceeds its own by more than this; 0: never. Health and load move a score by up to 1 each.',
+  },
+  preemptTenureMs: {
+    unit: 'ms',
+    reason:
+      'A leader gives way only after it has led for this long: between two preemptions is at least this.',
   },
   appendTimeoutMs: {
     unit: 'ms',

@@ -145,7 +145,8 @@ export const defaultSettings: Settings = {
 type Key = keyof Settings;
 const keys = Object.keys(defaultSettings) as Key[];
 /** Where 0 means none, or never. */
-const mayBeZero: readonly string[] = ['maxRetries', 'preemptMargin'] satisfies Key[];
+/** Of every other setting 0 would mean nothing. */
+export const mayBeZero: ReadonlySet<string> = new Set<Key>(['maxRetries', 'preemptMargin']);
 
 /** Fills in defaults. Throws `INVALID` naming every unknown, wrong or contradictory setting. */
 export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> = {}): Settings {
@@ -159,7 +160,7 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
       typeof value !== 'number' ||
       !Number.isFinite(value) ||
       value < 0 ||
-      (value === 0 && !mayBeZero.includes(name))
+      (value === 0 && !mayBeZero.has(name))
     ) {
       problems.push({ field: `settings.${name}`, message: 'must be a number above 0' });
     } else {

@@ -3,7 +3,7 @@
  * variables mean the same. The file's schema, the variables, `conclave config` and docs/configuration.md all come from
  * here.
  */
-import { defaultSettings, type Settings } from '../../domain/settings.ts';
+import { defaultSettings, mayBeZero, type Settings } from '../../domain/settings.ts';
 import { settingNotes } from '../../domain/setting-notes.ts';
 import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from '../../http/default-port.ts';
 import { REQUESTS_PER_SECOND, WRITE_PATIENCE_MS } from '../../http/limits.ts';
@@ -240,7 +240,7 @@ type SettingPath = `settings.${keyof Settings}`;
 const settings = Object.fromEntries(
   (Object.keys(defaultSettings) as (keyof Settings)[]).map((name) => {
     const { unit, reason } = settingNotes[name];
-    const shape = name === 'maxRetries' ? zeroOrMore : aboveZero;
+    const shape = mayBeZero.has(name) ? zeroOrMore : aboveZero;
     return [`settings.${name}`, set(shape, defaultSettings[name], reason, { unit })];
   }),
 ) as Readonly<Record<SettingPath, ConfigKey<number, number>>>;
