@@ -58,17 +58,22 @@ export function sameProfile(a: Profile, b: Profile): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** Of an id that nobody has, or whose agent was forgotten. */
+export function noAgent(id: string): string {
+  return `no agent ${id} in the fleet`;
+}
+
 /** Takes no new task from now on. */
 export function decideDrain(context: DecisionContext, id: AgentId): Verdict<null> {
   const member = context.state.members.get(id);
-  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', noAgent(id));
   if (member.status === 'alive') context.emit({ type: 'member.draining', id });
   return accepted(null);
 }
 
 export function decideResume(context: DecisionContext, id: AgentId): Verdict<null> {
   const member = context.state.members.get(id);
-  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (member === undefined || !isPresent(member)) return refused('NOT_FOUND', noAgent(id));
   if (member.status === 'draining') context.emit({ type: 'member.resumed', id });
   return accepted(null);
 }
@@ -107,7 +112,7 @@ export function decideDeath(context: DecisionContext, member: Member, reason: st
 export function decideRemove(context: DecisionContext, id: AgentId): Verdict<null> {
   const { state, settings, at } = context;
   const member = state.members.get(id);
-  if (member === undefined) return refused('NOT_FOUND', `no agent ${id} in the fleet`);
+  if (member === undefined) return refused('NOT_FOUND', noAgent(id));
   if (state.removed.size >= settings.membersMax)
     return refused('LIMIT_REACHED', `the fleet remembers ${settings.membersMax} removed processes`);
   if (isPresent(member)) decideDeath(context, member, 'was removed');

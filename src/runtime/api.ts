@@ -3,7 +3,7 @@
  * answers nothing, so that a frozen old leader swallows nothing; only `trigger` is also for a fleet without one.
  */
 import { refused, type DecisionContext, type Verdict } from '../domain/decision.ts';
-import { decideDrain, decideRemove, decideResume } from '../domain/decide-members.ts';
+import { decideDrain, decideRemove, decideResume, noAgent } from '../domain/decide-members.ts';
 import { decideBallot, decidePropose, noProposal, type ProposalRequest } from '../domain/decide-proposals.ts';
 import {
   decideCancel,
@@ -122,6 +122,9 @@ export function endpointsFor(office: Office): Endpoint[] {
         },
         view: () => ({ proposal, voter, decision }),
       });
+    }),
+    checked('agent', doors.byId, ({ id }, message) => {
+      show(office, message, office.reader.agent(id), noAgent(id));
     }),
     checked('agents', doors.agents, (filter, message) => {
       list(office, message, () => office.reader.agents(filter, fitting));

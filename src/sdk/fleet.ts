@@ -200,6 +200,10 @@ export class Fleet {
     await this.#caller.call('vote', ballot);
   }
 
+  async agent(id: string): Promise<AgentView> {
+    return (await this.#caller.call('agent', { id })) as AgentView;
+  }
+
   /** All that fit, by id. */
   async agents(filter: AgentFilter = {}): Promise<readonly AgentView[]> {
     const found: AgentView[] = [];

@@ -21,6 +21,7 @@ export const apiVerbs = [
   'proposal',
   'proposals',
   'vote',
+  'agent',
   'agents',
   'drain',
   'resume',

@@ -109,6 +109,7 @@ test('counts: proposals approved, rejected and expired', async () => {
   expect((await fleet.metrics()).consensus).toEqual({
     total: 5,
     open: 1,
+    withdrawn: 0,
     approved: 2,
     rejected: 1,
     expired: 1,

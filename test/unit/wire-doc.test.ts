@@ -36,6 +36,7 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   proposal: ByIdSchema,
   proposals: ProposalsSchema,
   vote: VoteSchema,
+  agent: ByIdSchema,
   agents: AgentsSchema,
   drain: ByIdSchema,
   resume: ByIdSchema,

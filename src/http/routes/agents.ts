@@ -1,5 +1,6 @@
 /** Agents: list, look at, take out of work or in again, and remove. */
 import type { FastifyInstance } from 'fastify';
+import { noAgent } from '../../domain/decide-members.ts';
 import { ConclaveError } from '../../domain/errors.ts';
 import type { AgentsQuery } from '../../wire/messages.ts';
 import type { AgentView } from '../../wire/views.ts';
@@ -68,7 +69,7 @@ function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
     (request, reply) => {
       const { agent_id: id } = request.params;
       const agent = shown(reader.agent(id));
-      if (agent === null) throw new ConclaveError('NOT_FOUND', `no agent ${id}`);
+      if (agent === null) throw new ConclaveError('NOT_FOUND', noAgent(id));
       return reads.answer(reply, agent);
     },
   );
