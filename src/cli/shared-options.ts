@@ -4,6 +4,7 @@
  * are known here by it; before a command runs, its configuration is put together from all places.
  */
 import { Option, type Command } from 'commander';
+import type { Settings } from '../domain/settings.ts';
 import type { ConnectOptions } from '../sdk/options.ts';
 import { configurationOf, type Configuration } from './config/configuration.ts';
 import {
@@ -38,6 +39,8 @@ export interface SharedOptions {
   readonly isJson: boolean;
   readonly logLevel: LogLevel;
   readonly login: Login;
+  /** Those that were given. */
+  readonly settings: Partial<Settings>;
   /** Where each part of the login came from. */
   readonly loginSources: Readonly<Record<string, string>>;
 }
@@ -219,6 +222,7 @@ export function sharedOptionsOf(command: Command): SharedOptions {
     logLevel: configuration.value('logLevel'),
     isJson: runOptionsOf(command)['json'] === true,
     login: loginOf(configuration),
+    settings: configuration.settings,
     loginSources: loginSources(configuration),
   };
 }
