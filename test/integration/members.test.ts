@@ -37,7 +37,12 @@ afterEach(async () => {
 
 test('of two processes that join with one id at once, one holds it and the other is told who does', async () => {
   const fleet = freshName();
-  const leader = await join({ fleet, id: 'leader' });
+  // A machine that is slow for a moment must not look like an agent that is gone.
+  const leader = await join({
+    fleet,
+    id: 'leader',
+    settings: { unreachableMs: 20_000, deadAfterIntervals: 40 },
+  });
   const ids = Array.from({ length: PAIRS }, (_, i) => `agent_${i}`);
   const pairs = await Promise.all(
     ids.map((id) => Promise.allSettled([1, 2].map(() => join({ fleet, id, electable: false })))),
