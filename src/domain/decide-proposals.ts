@@ -160,9 +160,9 @@ export function expireProposal(context: DecisionContext, proposal: Proposal): vo
 }
 
 /** The task that waits for it is being cancelled, in the same entry: there is nothing left to vote on. */
-export function withdrawProposal({ state, emit }: DecisionContext, id: ProposalId): void {
-  if (state.proposals.get(id)?.status === 'open')
-    emit({ type: 'proposal.decided', id, outcome: 'withdrawn' });
+export function withdrawProposal(context: DecisionContext, id: ProposalId): void {
+  if (context.state.proposals.get(id)?.status !== 'open') return;
+  context.emit({ type: 'proposal.decided', id, outcome: 'withdrawn' });
 }
 
 /** The decision and its task's next step stand in one entry. */

@@ -135,7 +135,7 @@ export class Attempts {
   #progressed(
     key: string,
     running: Running,
-    { share, note }: { readonly share: number; readonly note: string | undefined },
+    { share, note }: { readonly share: number; readonly note: unknown },
   ): void {
     if (this.#running.get(key) !== running) return;
     const { clock, log, onProgress } = this.#options;
@@ -144,7 +144,7 @@ export class Attempts {
       log.warn({ task: running.id, progress: share, used: clamped }, 'progress must be between 0 and 1');
     running.progress = {
       share: clamped,
-      note: note === undefined ? null : cutNote(String(note)),
+      note: typeof note === 'string' ? cutNote(note) : null,
       at: clock.now(),
     };
     onProgress();

@@ -140,26 +140,6 @@ test('tasks go to agents with the capabilities, and others are not held up', asy
   await expect(impossible.cancel()).rejects.toMatchObject({ code: 'ALREADY_ENDED' });
 });
 
-test('a task says why it waits, and what each agent lacks; when that is given, it is done', async () => {
-  const fleet = freshName();
-  const ada = await join({ fleet, id: 'ada', tasks: { scan: () => 'done' } });
-  const caller = await client(fleet);
-  const task = await caller.submit({ type: 'scan', requiredCapabilities: ['malware_analysis'] });
-  const why = await caller.explain(task.id);
-  expect(why).toMatchObject({ status: 'pending', text: 'waits: no agent has `malware_analysis`' });
-  expect(why.agents).toMatchObject([{ id: 'ada', obstacles: [{ kind: 'capability' }] }]);
-  await caller.drain('ada');
-  expect((await caller.explain(task.id)).agents[0]?.obstacles).toMatchObject([
-    { kind: 'capability' },
-    { kind: 'draining', remedy: 'conclave resume ada' },
-  ]);
-  await caller.resume('ada');
-  ada.update({ capabilities: ['malware_analysis'] });
-  expect(await task.result()).toBe('done');
-  expect((await caller.explain(task.id)).text).toBe('was completed by ada in attempt 1');
-  await expect(caller.explain('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-});
-
 test('higher priority goes first, then age', async () => {
   const fleet = freshName();
   const order: unknown[] = [];

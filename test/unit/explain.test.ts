@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideDeath, decideDrain, decideLeave } from '../../src/domain/decide-members.ts';
 import { explain, type Sight } from '../../src/domain/explain.ts';
-import type { Chance, Explanation } from '../../src/domain/explanation.ts';
+import type { Explanation } from '../../src/domain/explanation.ts';
 import type { TaskId } from '../../src/domain/ids.ts';
 import { Placement } from '../../src/domain/placement.ts';
 import type { FleetState, Member, MemberStatus, Task } from '../../src/domain/state.ts';
@@ -239,7 +239,7 @@ it('an agent can take a pending task exactly if placement would give it the task
       for (const task of fleet.state.tasks.values()) {
         if (task.status !== 'pending') continue;
         const { agents } = explained(fleet, task.spec.id, { stateOf: seen });
-        for (const { id, canTake } of agents as readonly Chance[]) {
+        for (const { id, canTake } of agents) {
           const member = fleet.member(id);
           verdicts.add(canTake);
           expect(canTake).toBe(isGiven(fleet.state, { task, member, seen: seen(member) }));

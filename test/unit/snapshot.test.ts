@@ -188,9 +188,12 @@ describe('what is no snapshot is refused:', () => {
     }
   };
 
-  it.each([[undefined], [null], [7], ['text'], [[]], [{}], [{ v: SNAPSHOT_VERSION }], [new Map()]])('%j', (value) => {
-    expect(codeOf(value)).toBe('LEDGER_BROKEN');
-  });
+  it.each([[undefined], [null], [7], ['text'], [[]], [{}], [{ v: SNAPSHOT_VERSION }], [new Map()]])(
+    '%j',
+    (value) => {
+      expect(codeOf(value)).toBe('LEDGER_BROKEN');
+    },
+  );
 
   it('one of another version, which it names', () => {
     expect(() => restore({ ...snapshot(), v: 1 })).toThrow(`version is 1, not ${SNAPSHOT_VERSION}`);

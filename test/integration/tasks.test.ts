@@ -1,4 +1,5 @@
-/** What a fleet on a real nats-server does at the limits of payloads, results and batches: SPEC T1, T2, T5. */
+/** Tasks of a fleet on a real nats-server: why they wait, and the limits of payloads, results, batches and keys. SPEC T1–T5. */
+import { connect } from 'nats';
 import { afterEach, expect, test } from 'vitest';
 import {
   connectFleet,
@@ -79,13 +80,37 @@ test('a batch that does not fit into one entry is refused as a whole', async () 
 
 test('when the store of keys is full, new keys are refused, none is evicted, and old ones stand for their tasks', async () => {
   const caller = await fleetOf({ tasks: { echo: () => 1 }, settings: { requestKeysMax: 4 } });
-  const quick = await connectFleet({ servers: server().url, fleet: caller.name, timeoutMs: 300 });
-  fleets.push(quick);
-  const submit = async (idempotencyKey: string): Promise<string> =>
-    (await quick.submit({ type: 'echo', idempotencyKey })).id;
-  const ids: string[] = [];
-  for (const key of ['k0', 'k1', 'k2', 'k3']) ids.push(await submit(key));
-  for (const key of ['k4', 'k5']) await expect(submit(key)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
-  for (const [i, id] of ids.entries()) expect(await submit(`k${i}`)).toBe(id);
+  // Without the client, which goes on trying what may pass.
+  const connection = await connect({ servers: server().url });
+  const submit = async (
+    idempotencyKey: string,
+  ): Promise<{ readonly id?: string; readonly code?: string }> => {
+    const body = JSON.stringify({ type: 'echo', idempotencyKey });
+    const reply = await connection.request(`conclave.${caller.name}.api.submit`, body, { timeout: 30_000 });
+    return reply.json();
+  };
+  const ids: unknown[] = [];
+  for (const key of ['k0', 'k1', 'k2', 'k3']) ids.push((await submit(key)).id);
+  for (const key of ['k4', 'k5']) expect(await submit(key)).toMatchObject({ code: 'LIMIT_REACHED' });
+  for (const [i, id] of ids.entries()) expect(await submit(`k${i}`)).toEqual({ id });
+  await connection.close();
   expect((await caller.tasks()).total).toBe(4);
+});
+
+test('a task says why it waits, and what each agent lacks; when that is given, it is done', async () => {
+  const caller = await fleetOf({ tasks: { scan: () => 'done' } });
+  const task = await caller.submit({ type: 'scan', requiredCapabilities: ['malware_analysis'] });
+  const why = await caller.explain(task.id);
+  expect(why).toMatchObject({ status: 'pending', text: 'waits: no agent has `malware_analysis`' });
+  expect(why.agents).toMatchObject([{ id: 'ada', obstacles: [{ kind: 'capability' }] }]);
+  await caller.drain('ada');
+  expect((await caller.explain(task.id)).agents[0]?.obstacles).toMatchObject([
+    { kind: 'capability' },
+    { kind: 'draining', remedy: 'conclave resume ada' },
+  ]);
+  await caller.resume('ada');
+  agents[0]?.update({ capabilities: ['malware_analysis'] });
+  expect(await task.result()).toBe('done');
+  expect((await caller.explain(task.id)).text).toBe('was completed by ada in attempt 1');
+  await expect(caller.explain('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
