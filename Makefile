@@ -18,7 +18,7 @@ REQUESTS ?= 10000# how many requests `fuzz` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants behaviours demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,9 @@ simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants check
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
+
+behaviours: build ## take out the line that each behaviour hangs on and see its tests fail (a quarter of an hour)
+	$(bin)/tsx infra/scripts/behaviours.ts
 
 demo: build ## five processes hunt threats in a directory tree, lose their leader, and lose no work (DIR=folder)
 	node dist/examples/threat-hunt/main.js $(if $(DIR),--dir '$(DIR)')
