@@ -77,6 +77,8 @@ export class Pulse {
   now(): void {
     if (this.#timer === null) return;
     this.#beatenAt = this.#options.clock.now();
+    // A beat announces when the next one is due at the latest: a longer interval ends here.
+    if (this.#dueAt > this.#beatenAt + this.intervalMs) this.#arm();
     this.#options.beat();
   }
 
@@ -95,14 +97,17 @@ export class Pulse {
   }
 
   #beat(): void {
+    if (this.#dueAt > 0) this.#lagMs = Math.max(0, Math.round(this.#options.clock.now() - this.#dueAt));
+    this.#arm();
+    this.now();
+  }
+
+  #arm(): void {
     const { clock } = this.#options;
-    const { intervalMs } = this;
-    const now = clock.now();
-    if (this.#dueAt > 0) this.#lagMs = Math.max(0, Math.round(now - this.#dueAt));
-    this.#dueAt = now + intervalMs;
+    if (this.#timer !== null) clock.clearTimeout(this.#timer);
+    this.#dueAt = clock.now() + this.intervalMs;
     this.#timer = clock.setTimeout(() => {
       this.#beat();
-    }, intervalMs);
-    this.now();
+    }, this.intervalMs);
   }
 }

@@ -69,3 +69,14 @@ it('beats as often as it is told from the next beat on, and at its own interval 
   await world.advance(1_200);
   expect(since()).toEqual([0, 1_000, 4_000, 4_500, 5_500]);
 });
+
+it('keeps what a beat announces: one that tells a shorter interval is followed by the next within it', async () => {
+  const { world, pulse, since } = pulseOf(10_000);
+  pulse.start();
+  await world.advance(2_000);
+  pulse.tell(1_000);
+  await world.advance(1_000);
+  pulse.now();
+  await world.advance(2_500);
+  expect(since()).toEqual([0, 3_000, 4_000, 5_000]);
+});

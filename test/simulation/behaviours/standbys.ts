@@ -141,6 +141,26 @@ export const standbys: Behaviours = {
     },
   ),
 
+  'an agent that drains is not taken for dead when a small fleet is told to beat faster': play(
+    { settings: { heartbeatsPerSecondMax: 0.4, suspectAfterIntervals: 2, deadAfterIntervals: 3 } },
+    async (stage) => {
+      const ids = Array.from({ length: 10 }, (_, i) => `n${i}`);
+      stage.join({ a: { priority: 9 }, d: { electable: false, capabilities: ['long'] } });
+      stage.join(Object.fromEntries(ids.map((id) => [id, { electable: false }])));
+      await stage.led('a');
+      await stage.until('d beats slowly', () => (intervalOf(stage, 'd') ?? 0) > 30_000, 100_000);
+      const task = await stage.submit({ ms: 45_000 }, { requiredCapabilities: ['long'] });
+      await stage.becomes(task, 'running');
+      await stage.ask(stage.client.drain('d'));
+      for (const id of ids) stage.node(id).leave();
+      for (const id of ids) await stage.ends(id, null);
+      await stage.until('d is told', () => stage.node('d').worker.pulse.toldMs < 10_000);
+      stage.node('d').worker.pulse.now();
+      await stage.becomes(task, 'completed', 60_000);
+      expectThat(stage.ledger.counts.deaths === 0, 'nobody died');
+    },
+  ),
+
   'a better one that joins later does not depose a healthy leader': play({}, async (stage) => {
     stage.join({ a: { priority: 1 } });
     await stage.led('a');
