@@ -4,6 +4,7 @@
  */
 import type { Bus, Clock, Ledger, LedgerFollower, OpenOutcome, Random, Subscription } from '../ports.ts';
 import { ConclaveError } from '../domain/errors.ts';
+import { found, type Streak } from '../domain/streak.ts';
 import { connectNats, type ReadyAddress, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { Follower } from './follower.ts';
@@ -37,8 +38,8 @@ export class NatsLedger implements Ledger {
   readonly #followers = new Set<Follower>();
   /** A broker that had JetStream once and has not now is restarting, or its leader is away. */
   #hasOpened = false;
-  /** Since when the broker says that the stream, which was there, is not; monotonic. */
-  #goneSince: number | null = null;
+  /** The broker says that the stream, which was there, is not; monotonic. */
+  #gone: Streak | null = null;
   #isClosed = false;
 
   constructor(options: NatsLedgerOptions) {
@@ -127,7 +128,7 @@ export class NatsLedger implements Ledger {
       connection.close();
       return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : this.#judged(outcome);
     }
-    this.#goneSince = null;
+    this.#gone = null;
     connection.replicas = outcome.replicas;
     this.#hasOpened = true;
     this.#connections.add(connection);
@@ -139,9 +140,9 @@ export class NatsLedger implements Ledger {
   #judged(outcome: Exclude<SetupOutcome, { kind: 'ready' }>): OpenOutcome {
     const isGone = outcome.kind === 'unavailable' && outcome.isMissing === true && this.#hasOpened;
     const { clock, wish } = this.#options;
-    if (isGone) this.#goneSince ??= clock.now();
-    else this.#goneSince = null;
-    if (this.#goneSince === null || clock.now() - this.#goneSince < gonePatienceMs) return outcome;
+    const now = clock.now();
+    this.#gone = isGone ? found(this.#gone, { now, gapMsMax: gonePatienceMs }) : null;
+    if (this.#gone === null || now - this.#gone.since < gonePatienceMs) return outcome;
     return { kind: 'broken', error: streamGone(wish.stream) };
   }
 }

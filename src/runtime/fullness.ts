@@ -10,11 +10,14 @@ import type { SlotWriter } from './slot-writer.ts';
 export interface FullnessOptions {
   readonly clock: Clock;
   readonly writer: SlotWriter;
-  readonly replica: Pick<Replica, 'bytes' | 'committedSequence' | 'foundEnd'>;
+  readonly replica: Pick<Replica, 'bytes' | 'committedSequence' | 'foundEnd' | 'isShort'>;
   readonly settings: Pick<Settings, 'ledgerFullShare' | 'snapshotLookMs'>;
   /** Each time that it is found too full. */
   readonly onFull: () => void;
 }
+
+/** A ledger that seems to have lost something is looked at more often. */
+const SHORT_LOOK_MS = 1_000;
 
 export class Fullness {
   readonly #options: FullnessOptions;
@@ -61,9 +64,12 @@ export class Fullness {
           this.#seen = replica.bytes;
         }
         if (this.refusal !== null) onFull();
-        this.#timer = clock.setTimeout(() => {
-          this.#look();
-        }, settings.snapshotLookMs);
+        this.#timer = clock.setTimeout(
+          () => {
+            this.#look();
+          },
+          replica.isShort ? Math.min(SHORT_LOOK_MS, settings.snapshotLookMs) : settings.snapshotLookMs,
+        );
       });
     });
   }

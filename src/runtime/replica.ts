@@ -10,6 +10,7 @@ import { applyEntry } from '../domain/apply.ts';
 import type { Entry } from '../domain/events.ts';
 import type { Restored } from '../domain/snapshot.ts';
 import { emptyState, type FleetState } from '../domain/state.ts';
+import { found, type Streak } from '../domain/streak.ts';
 import type { Charts } from '../domain/transitions.ts';
 import type { Clock, Ledger, Subscription } from '../ports.ts';
 import { decodeEntry, hashOf } from '../wire/entry.ts';
@@ -45,8 +46,8 @@ export class Replica {
   /** The last entry known to be in the ledger. It outlives `restart`: another ledger is noticed all the same. */
   #anchor: { readonly genesis: string; readonly sequence: number; readonly hash: string } | null = null;
   #isBroken = false;
-  /** Since when the stream ends before what was committed; monotonic. */
-  #shortSince: number | null = null;
+  /** The stream ends before what was committed; monotonic. */
+  #short: Streak | null = null;
   #shouldFollow = false;
   #isAdopting = false;
   #adoptTries = 0;
@@ -79,6 +80,11 @@ export class Replica {
 
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** The ledger was found to be shorter than it was, and not since to be whole. */
+  get isShort(): boolean {
+    return this.#short !== null;
   }
 
   /** Monotonic time at which the last entry came. */
@@ -158,13 +164,14 @@ export class Replica {
     if (this.#isBroken) return;
     const { clock, log, lossPatienceMs } = this.#options;
     if (last >= committed) {
-      this.#shortSince = null;
+      this.#short = null;
       return;
     }
-    if (this.#shortSince === null) {
-      this.#shortSince = clock.now();
+    const now = clock.now();
+    this.#short = found(this.#short, { now, gapMsMax: lossPatienceMs });
+    if (this.#short.since === now) {
       log.error({ last, committed }, 'the ledger is shorter than it was: not leading on it');
-    } else if (clock.now() - this.#shortSince >= lossPatienceMs) {
+    } else if (now - this.#short.since >= lossPatienceMs) {
       this.#break(
         `the ledger ${last === 0 ? 'is empty or gone' : `ends at entry ${last}`}, and entry ${committed} was in it: the stream was deleted, recreated, or put back to an older copy`,
       );
@@ -240,7 +247,7 @@ export class Replica {
   #commit(genesis: string, sequence: number): void {
     if (sequence <= this.committedSequence) return;
     this.#anchor = { genesis, sequence, hash: this.#lastHash };
-    this.#shortSince = null;
+    this.#short = null;
   }
 
   /** Not the ledger that was followed before. */
