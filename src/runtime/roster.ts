@@ -18,8 +18,10 @@ export interface Beat extends Heartbeat {
 }
 
 const door = doorFor(HeartbeatSchema);
-/** Agents whose beats are remembered; more are ignored. */
+/** Agents whose beats are remembered. */
 const BEATS_MAX = 20_000;
+/** Silent for so many intervals, an agent makes room for a new one: processes come with ever new names. */
+const FORGOTTEN_INTERVALS = 10;
 
 export interface RosterOptions {
   readonly clock: Clock;
@@ -34,6 +36,7 @@ export class Roster {
   readonly #clock: Clock;
   readonly #subjects: Subjects;
   readonly #rejections: Rejections;
+  /** In the order in which they were heard last. */
   readonly #beats = new Map<AgentId, Beat>();
   readonly #listeners = new Set<(beat: Beat) => void>();
   readonly #bus: Bus;
@@ -120,9 +123,19 @@ export class Roster {
       this.#rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
       return;
     }
-    if (!this.#beats.has(id) && this.#beats.size >= BEATS_MAX) return;
+    this.#beats.delete(id);
+    if (this.#beats.size >= BEATS_MAX) this.#makeRoom();
+    if (this.#beats.size >= BEATS_MAX) return;
     const beat = { ...admitted.value, id, heardAt: this.#clock.now() };
     this.#beats.set(id, beat);
     for (const listen of this.#listeners) listen(beat);
+  }
+
+  #makeRoom(): void {
+    const now = this.#clock.now();
+    for (const { id, heardAt, intervalMs } of this.#beats.values()) {
+      if (now - heardAt <= FORGOTTEN_INTERVALS * intervalMs) return;
+      this.#beats.delete(id);
+    }
   }
 }
