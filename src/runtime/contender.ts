@@ -316,7 +316,8 @@ export class Contender {
       replica: this.replica,
       roster,
       rejections,
-      isVacant: () => this.#isVacant(),
+      // Who has not read the ledger to its end knows of no leader, and of no fleet either.
+      isVacant: () => this.isStandby && this.#isVacant(),
       canStand: () => this.#couldLead(),
       stand: () => {
         this.#vacancy('trigger');

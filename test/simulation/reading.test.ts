@@ -187,3 +187,17 @@ describe('lists', () => {
     expect(agents.map(({ id }) => id)).toEqual(['ada', 'bob']);
   });
 });
+
+test('by nobody who may lead and has not read the ledger to its end', async () => {
+  for (let i = 0; i < 50; i += 1) await stage.submit({});
+  stage.world.setFaults({ followerLate: 1 });
+  stage.join({ cyd: {} });
+  const leaders: (string | null)[] = [];
+  for (let i = 0; i < 30; i += 1) {
+    // Each hears of the fleet for the first time: it knows of no term that an answer could be too old for.
+    const { leader } = await stage.ask(stage.fleet.client(`stranger-${i}`).status());
+    leaders.push(leader);
+  }
+  expect(stage.node('cyd').contender?.isStandby).toBe(false);
+  expect(new Set(leaders)).toEqual(new Set(['ada']));
+});
