@@ -190,6 +190,11 @@ export class FleetNode {
     return this.#profile;
   }
 
+  /** The latest that it has heard of, from the ledger or from who led in it; 0: none. */
+  get term(): number {
+    return this.#term;
+  }
+
   get isLeader(): boolean {
     return this.contender?.isLeading ?? false;
   }

@@ -39,8 +39,9 @@ export class Agent {
     return this.#node.isLeader;
   }
 
+  /** The latest that it has heard of; 0: none yet. */
   get term(): number {
-    return this.#node.contender?.replica.state.term ?? 0;
+    return this.#node.term;
   }
 
   /** State of its statechart. */

@@ -139,3 +139,19 @@ test('a leader whose connection is cut off for long is followed by another, and 
   await simulation.pass(10_000);
   expect([ada?.isLeader, (await fleet.metrics()).agents.alive]).toEqual([false, 3]);
 });
+
+test('an agent knows the term, whether it leads, stands by, sleeps, or never could lead', async () => {
+  const simulation = simulateFleet({ seed: 1 });
+  const settings = { standbysMax: 1 };
+  const agents = await Promise.all([
+    simulation.joinFleet(worker('ada', { priority: 4, settings })),
+    simulation.joinFleet(worker('bob', { priority: 3, settings })),
+    simulation.joinFleet(worker('cyd', { priority: 2, settings })),
+    simulation.joinFleet(worker('dan', { electable: false, settings })),
+  ]);
+  const fleet = await simulation.connectFleet();
+  await simulation.pass(10_000);
+  const { term } = await fleet.elect();
+  await simulation.pass(1_000);
+  expect(agents.map((agent) => agent.term)).toEqual([term, term, term, term]);
+});
