@@ -12,6 +12,7 @@ import { createSecureContext } from 'node:tls';
 import { jwtAuthenticator, nkeyAuthenticator, type Authenticator, type ConnectionOptions } from 'nats';
 import { ConclaveError } from '../domain/errors.ts';
 import { reasonOf } from './errors.ts';
+import { looksSecret } from './secret-text.ts';
 
 /** What the library takes as it is. */
 export type LibraryAuth = Pick<ConnectionOptions, 'authenticator' | 'token' | 'user' | 'pass' | 'tls'>;
@@ -96,7 +97,7 @@ function readSecret<T>({ field, given, isText, parse }: Secret<T>): T {
     return found;
   }
   const found = parse(fileText(field, given));
-  if (found === null) throw invalid(field, `names the file ${given}, which does not hold ${what}`);
+  if (found === null) throw invalid(field, `names ${fileNamed(given)}, which does not hold ${what}`);
   return found;
 }
 
@@ -169,14 +170,20 @@ function checkPem(
     if (parts.ca?.includes('-----BEGIN CERTIFICATE-----') === false) throw new Error('no certificate in it');
     createSecureContext(parts);
   } catch (error) {
-    const where = path === undefined ? 'cannot be used' : `names the file ${path}, which cannot be used`;
+    const where = path === undefined ? 'cannot be used' : `names ${fileNamed(path)}, which cannot be used`;
     throw invalid(field, `${where} (${reasonOf(error)})`, error);
   }
 }
 
 function unreadable(field: string, path: string, error: unknown): ConclaveError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error);
-  return invalid(field, `names the file ${path}, which cannot be read (${code})`, error);
+  // What the platform says names the path, too.
+  const cause = looksSecret(path) ? undefined : error;
+  return invalid(field, `names ${fileNamed(path)}, which cannot be read (${code})`, cause);
+}
+
+function fileNamed(path: string): string {
+  return looksSecret(path) ? 'a file by what looks like the secret itself' : `the file ${path}`;
 }
 
 function invalid(field: string, message: string, cause?: unknown): ConclaveError {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authenticator } from 'nats';
 import { afterAll, describe, expect, test } from 'vitest';
-import { libraryAuth } from '../../src/nats/credentials.ts';
+import { libraryAuth, type NatsAuth } from '../../src/nats/credentials.ts';
 import { serverUrls } from '../../src/nats/server-urls.ts';
 import { makeOperator } from '../support/operator.ts';
 
@@ -25,6 +25,35 @@ test('a file that is replaced counts from the next connect on; one that is broke
   expect(connect('nonce')).toMatchObject({ jwt: bob.jwt });
   rmSync(path);
   expect(connect('nonce')).toMatchObject({ jwt: bob.jwt });
+});
+
+function refusalOf(auth: NatsAuth): string {
+  try {
+    libraryAuth(auth);
+  } catch (error) {
+    return String(error);
+  }
+  return 'no refusal';
+}
+
+test('a secret where a path is meant, or one that was mistyped, is not repeated in what is said of it', () => {
+  const { creds, jwt } = makeOperator().user('ada');
+  const seed = /^SU[A-Z2-7]+$/m.exec(creds)?.[0] ?? '';
+  const wrong = [
+    { nkey: `"${seed}"` },
+    { nkey: seed.slice(0, -1) },
+    { nkey: seed.toLowerCase() },
+    { creds: seed },
+    { creds: jwt },
+    { tls: { caFile: creds } },
+  ];
+  for (const auth of wrong) {
+    const message = refusalOf(auth);
+    expect(message).toContain('by what looks like the secret itself, which cannot be read (E');
+    for (const secret of [seed, jwt])
+      expect(message.toUpperCase()).not.toContain(secret.slice(0, 20).toUpperCase());
+  }
+  expect(refusalOf({ nkey: '/no/user.nk' })).toContain('names the file /no/user.nk, which cannot');
 });
 
 describe('an address', () => {

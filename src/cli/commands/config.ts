@@ -5,6 +5,7 @@ import { keyAt, keyPaths, variableOf, type KeyPath } from '../config/keys.ts';
 import { layersOfFile, readLayers } from '../config/layers.ts';
 import { sourceText } from '../config/source.ts';
 import { fileSchema } from '../config/schema.ts';
+import { looksSecret } from '../../nats/secret-text.ts';
 import { printAnswer, remark, tableOf, type Cell } from '../output.ts';
 import { commandLineOf, sharedOptionsOf } from '../shared-options.ts';
 
@@ -85,7 +86,7 @@ function shownValue(configuration: Configuration, path: KeyPath): unknown {
   // A name without a password is a token.
   const isToken = path === 'nats.user' && configuration.given('nats.password') === undefined;
   if (keyAt(path).isSecret || isToken) return HIDDEN;
-  return typeof value === 'string' && /-----BEGIN|\bS[A-Z2-7]{40,}/.test(value) ? HIDDEN : value;
+  return typeof value === 'string' && looksSecret(value) ? HIDDEN : value;
 }
 
 function cellOf(value: unknown): Cell {
