@@ -135,7 +135,7 @@ export const mutants: readonly Mutant[] = [
   {
     rule: '3.9',
     breaks: 'an agent takes work that is meant for another incarnation',
-    file: 'src/runtime/worker.ts',
+    file: 'src/runtime/inbox.ts',
     find: 'if (work.to !== incarnation) {',
     replace: 'if (work.to === incarnation && work.to !== incarnation) {',
     tests: fleets,

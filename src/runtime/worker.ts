@@ -1,36 +1,28 @@
 /**
  * The part of a process that is an agent: it joins, beats, takes work from its inbox, votes, reports, and leaves.
- * Interprets the `agent` chart.
+ * Interprets the `agent` chart. What it says to its leader about its membership is in `member-requests.ts`.
  */
 import { createActor, type ActorRefFrom } from 'xstate';
 import type { agentMachine } from '../../actors/agent.ts';
-import { errorKinds, problem as problemWith, type Problem } from '../domain/errors.ts';
+import { problem as problemWith, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Settings } from '../domain/settings.ts';
-import type { Incoming, Ports, Subscription } from '../ports.ts';
-import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
-import { doorFor } from '../wire/door.ts';
-import {
-  InboxSchema,
-  type Heartbeat,
-  type InboxReply,
-  type JoinMessage,
-  type JoinReply,
-  type WorkMessage,
-} from '../wire/messages.ts';
+import type { Ports, Subscription } from '../ports.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
+import type { Heartbeat, JoinReply, WorkMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
-import { Admission, type Silence } from './admission.ts';
+import { Admission } from './admission.ts';
 import type { AppendFigures } from './append-times.ts';
 import { Attempts, type Handler } from './attempts.ts';
 import { Ballots, type VoteHandler } from './ballots.ts';
 import { Courier } from './courier.ts';
+import { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
-import { problemIn } from './problem-in.ts';
+import { MemberRequests, type Verdict } from './member-requests.ts';
 import { Pulse } from './pulse.ts';
 import type { Rejections } from './rejections.ts';
-import { answer, mayAnswer } from './respond.ts';
 import { nameOf, type Inspector } from './inspector.ts';
 
 /** What the agent says of itself beyond its profile. */
@@ -79,8 +71,6 @@ export interface WorkerOptions {
   readonly onLeft: (problem: Problem | null) => void;
 }
 
-// What the leader forwards stands deeper in its message than it stood in the sender's.
-const door = doorFor(InboxSchema, DEPTH_FORWARDED_MAX);
 /** Names in a beat. */
 const DEAF_TOLD_MAX = 256;
 const json = { 'Content-Type': contentTypes.json };
@@ -92,17 +82,14 @@ export class Worker {
   readonly #actor: ActorRefFrom<typeof agentMachine>;
   readonly #courier: Courier;
   readonly #ballots: Ballots;
+  readonly #requests: MemberRequests;
+  readonly #inbox: Inbox;
   /** While it waits to be let in for the first time. */
   #admission: Admission | null = null;
-  #inbox: Subscription | null = null;
   readonly #status: Subscription;
   #refusal: Problem | null = null;
   #isClosed = false;
   #hasJoined = false;
-  /** The profile has changed since it was sent last. */
-  #isUpdateDue = false;
-  /** Highest term whose leader has spoken to us. */
-  #servedTerm = 0;
   #occupancy: 'idle' | 'busy' | 'full' = 'idle';
 
   constructor(options: WorkerOptions) {
@@ -155,6 +142,26 @@ export class Worker {
       vote: options.vote,
       log: options.log,
     });
+    this.#requests = new MemberRequests({
+      ...ports,
+      ...options,
+      resendMs: settings.resendMs,
+      isActive: () => this.isActive,
+      onUpdate: () => {
+        this.pulse.now();
+      },
+    });
+    this.#inbox = new Inbox({
+      ...ports,
+      ...options,
+      onNewLeader: () => {
+        this.#courier.askAnew();
+        this.#ballots.askAnew();
+      },
+      onWork: (work) => {
+        this.#take(work);
+      },
+    });
     this.#actor = createActor(this.#logic(), { clock: ports.clock });
     options.inspector.show('agent', this.#actor);
     this.#status = ports.bus.onStatus((status) => {
@@ -206,31 +213,13 @@ export class Worker {
 
   /** Leads from now on: others probe it, also before it has joined, and judge it by its beats. */
   led(): void {
-    this.#openInbox();
+    this.#inbox.open();
     this.pulse.restart();
   }
 
   /** Tells the leader of a changed profile: now, or as soon as it is a member and connected. */
   update(): void {
-    this.#isUpdateDue = true;
-    if (this.isActive) this.#tellProfile();
-  }
-
-  #tellProfile(): void {
-    const { incarnation, profile, log, ports, settings } = this.#options;
-    this.#isUpdateDue = false;
-    this.pulse.now();
-    this.#request({ kind: 'join', incarnation, profile: profile() }, (problem) => {
-      if (problem === null) return;
-      if (typeof problem !== 'string' && !errorKinds[problem.code].isRetryable) {
-        log.warn({ problem }, 'the changed profile was refused');
-        return;
-      }
-      this.#isUpdateDue = true;
-      ports.clock.setTimeout(() => {
-        if (!this.#isClosed && this.#isUpdateDue) this.update();
-      }, settings.resendMs);
-    });
+    this.#requests.update();
   }
 
   /** Stops without a word, as a killed process would. */
@@ -240,6 +229,7 @@ export class Worker {
     this.#status.close();
     this.#stopWorking();
     this.#ballots.stop();
+    this.#requests.close();
     this.#actor.stop();
   }
 
@@ -248,7 +238,9 @@ export class Worker {
     return machine.provide({
       actions: {
         requestJoin: () => {
-          this.#requestJoin();
+          this.#requests.join((verdict) => {
+            this.#joinAnswered(verdict);
+          });
         },
         startWorking: () => {
           this.#startWorking();
@@ -258,17 +250,25 @@ export class Worker {
           this.#options.onLeft(this.#refusal);
         },
         announceDrain: () => {
-          this.#ask('drain', () => {
-            this.#loadChanged(true);
-          });
+          this.#requests.ask(
+            'drain',
+            () => this.state.includes('draining'),
+            () => {
+              this.#loadChanged(true);
+            },
+          );
         },
         handBack: () => {
           this.attempts.abortAll('the agent leaves');
         },
         requestLeave: () => {
-          this.#ask('leave', () => {
-            this.#actor.send({ type: 'leave.answered' });
-          });
+          this.#requests.ask(
+            'leave',
+            () => this.state.includes('leaving'),
+            () => {
+              this.#actor.send({ type: 'leave.answered' });
+            },
+          );
         },
         abandonWork: () => {
           this.attempts.abortAll(this.#refusal?.message ?? 'this agent is no member any more');
@@ -282,64 +282,30 @@ export class Worker {
     });
   }
 
-  #requestJoin(): void {
-    this.#isUpdateDue = false;
-    this.#request(
-      { kind: 'join', incarnation: this.#options.incarnation, profile: this.#options.profile() },
-      (problem) => {
-        if (problem === null) {
-          this.#actor.send({ type: 'join.accepted' });
-          this.#options.onJoined();
-        } else if (typeof problem === 'string' || errorKinds[problem.code].isRetryable) {
-          this.#admission?.postponed(problem);
-          this.#actor.send({ type: 'join.postponed' });
-        } else if (!this.#hasJoined) {
-          this.#refusal = problem;
-          this.#actor.send({ type: 'join.refused' });
-        } else {
-          // A member already: removed by hand, or somebody else answers for the id, which was taken while we slept.
-          this.expel(problem.code === 'REMOVED' ? problem : problemWith('REPLACED', problem.message));
-        }
-      },
-    );
+  #joinAnswered(verdict: Verdict): void {
+    switch (verdict.kind) {
+      case 'accepted':
+        this.#actor.send({ type: 'join.accepted' });
+        this.#options.onJoined();
+        break;
+      case 'postponed':
+        this.#admission?.postponed(verdict.by);
+        this.#actor.send({ type: 'join.postponed' });
+        break;
+      case 'refused':
+        this.#refused(verdict.problem);
+        break;
+    }
   }
 
-  /** Drain and leave: asked until answered, or until the chart moves on. */
-  #ask(kind: 'drain' | 'leave', done: () => void): void {
-    this.#request({ kind, incarnation: this.#options.incarnation }, (problem) => {
-      if (typeof problem !== 'string') done();
-      else if (this.state.includes(kind === 'drain' ? 'draining' : 'leaving')) this.#ask(kind, done);
-    });
-  }
-
-  #request(message: JoinMessage, done: (problem: Problem | Silence | null) => void): void {
-    const { ports, subjects, id, settings } = this.#options;
-    const timeoutMs = settings.resendMs * 2;
-    const subject = subjects.agent('join', id);
-    ports.bus.request({ subject, data: encode(message, 'json'), headers: json, timeoutMs }, (outcome) => {
-      if (this.#isClosed) return;
-      if (outcome.kind === 'reply') {
-        const problem = problemIn(outcome);
-        if (problem === null) this.#options.onWelcome(decode(outcome.data, outcome.headers) as JoinReply);
-        done(problem);
-        return;
-      }
-      const { kind } = outcome;
-      ports.clock.setTimeout(
-        () => {
-          if (!this.#isClosed) done(kind);
-        },
-        kind === 'timeout' ? 0 : settings.resendMs / 4,
-      );
-    });
-  }
-
-  /** Answers probes from now on. */
-  #openInbox(): void {
-    const { ports, subjects, id } = this.#options;
-    this.#inbox ??= ports.bus.subscribe(subjects.inbox(id), (message) => {
-      this.#receive(message);
-    });
+  #refused(problem: Problem): void {
+    if (!this.#hasJoined) {
+      this.#refusal = problem;
+      this.#actor.send({ type: 'join.refused' });
+    } else {
+      // A member already: removed by hand, or somebody else answers for the id, which was taken while we slept.
+      this.expel(problem.code === 'REMOVED' ? problem : problemWith('REPLACED', problem.message));
+    }
   }
 
   /** It has waited to be let in for as long as it was told to. */
@@ -353,17 +319,16 @@ export class Worker {
   #startWorking(): void {
     this.#hasJoined = true;
     this.#admission?.end();
-    this.#openInbox();
+    this.#inbox.open();
     this.pulse.start();
-    if (this.#isUpdateDue) this.#tellProfile();
+    this.#requests.tellIfDue();
     this.#loadChanged(true);
   }
 
   #stopWorking(): void {
     this.#admission?.end();
     this.#courier.stop();
-    this.#inbox?.close();
-    this.#inbox = null;
+    this.#inbox.close();
     this.pulse.stop();
   }
 
@@ -411,40 +376,11 @@ export class Worker {
     });
   }
 
-  #receive(message: Incoming): void {
-    if (!mayAnswer(message, null, this.#options)) return;
-    const admitted = door.admit(message.data, message.headers);
-    if (admitted.kind === 'bad') {
-      this.#options.rejections.count(message.subject, admitted.problem);
-      return;
-    }
-    const { value } = admitted;
-    if (value.term > this.#servedTerm) {
-      this.#servedTerm = value.term;
-      this.#courier.askAnew();
-      this.#ballots.askAnew();
-    }
-    if (value.kind === 'work' && !this.#accept(value)) return;
-    const { incarnation, standing, term } = this.#options;
-    const { isLeading, sequence } = standing();
-    const voice = { term: term(), sequence };
-    answer(message, { incarnation, isLeading, ...voice } satisfies InboxReply, voice);
-  }
-
-  /** False when the message is late, or meant for another process. */
-  #accept(work: WorkMessage): boolean {
-    const { incarnation, term, onTerm, log } = this.#options;
-    if (work.term < term()) return true;
-    onTerm(work.term);
-    if (work.to !== incarnation) {
-      log.debug({ to: work.to }, 'work for another incarnation');
-      return false;
-    }
+  #take(work: WorkMessage): void {
     if (work.isUnknown) this.#actor.send({ type: 'membership.unknown' });
     for (const assignment of work.assign) this.attempts.start(assignment);
     for (const { id, attempt, reason } of work.abort) this.#stopAttempt(id as TaskId, attempt, reason);
     for (const request of work.vote) this.#ballots.ask(request);
-    return true;
   }
 
   /** What does not run any more is answered at once: somebody waits for it. */
