@@ -16,10 +16,10 @@ import type { AgentId } from '../domain/ids.ts';
 import { Placement } from '../domain/placement.ts';
 import type { Settings } from '../domain/settings.ts';
 import { isPresent, type FleetState } from '../domain/state.ts';
-import { Timers } from '../domain/timers.ts';
 import type { Charts } from '../domain/transitions.ts';
-import type { Bus, Clock, Random, Subscription, TimerHandle } from '../ports.ts';
+import type { Bus, Clock, Random, Subscription } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { Alarm } from './alarm.ts';
 import { Committer } from './committer.ts';
 import { Dispatch } from './dispatch.ts';
 import { Feed } from './feed.ts';
@@ -76,14 +76,12 @@ export class Office {
   readonly reception: Reception;
   /** What is shown of the fleet, as it will be when the open entry is stored. */
   readonly reader: Reader;
-  readonly #timers: Timers;
+  readonly #alarm: Alarm;
   readonly #fullness: Fullness;
   readonly #feed: Feed;
   readonly #beats: Subscription;
   readonly #online: Subscription;
   readonly #missed = new Map<string, number>();
-  #timer: TimerHandle | null = null;
-  #timerAt = Infinity;
   #isClosed = false;
   #isResigning = false;
   readonly #afterHandover: (() => void)[] = [];
@@ -183,7 +181,16 @@ export class Office {
       hasLeader: () => true,
     });
     this.#fullness = new Fullness(options);
-    this.#timers = new Timers(state, settings);
+    this.#alarm = new Alarm({
+      ...options,
+      state,
+      openAt: () => this.committer.at,
+      onRing: () => {
+        this.#guard('timers', () => {
+          this.#runTimers();
+        });
+      },
+    });
     this.dispatch = new Dispatch({
       clock,
       bus,
@@ -212,7 +219,7 @@ export class Office {
       if (status === 'online') this.liveness.graceForAll();
     });
     this.dispatch.flush();
-    this.#arm();
+    this.#alarm.set();
     this.committer.poke();
   }
 
@@ -286,16 +293,16 @@ export class Office {
     this.#fullness.close();
     this.#beats.close();
     this.#online.close();
-    if (this.#timer !== null) this.options.clock.clearTimeout(this.#timer);
+    this.#alarm.close();
   }
 
   #applied(event: LedgerEvent): void {
     this.placement.observe(event);
-    this.#timers.observe(event);
+    this.#alarm.observe(event);
     this.reader.touch(event);
     if (event.type === 'task.assigned') this.dispatch.expect(event.id, event.attempt);
     if (event.type.startsWith('member.')) this.liveness.observe(event as MemberEvent);
-    this.#arm();
+    this.#alarm.set();
   }
 
   #committed(entry: Entry, sequence: number): void {
@@ -306,7 +313,7 @@ export class Office {
     }
     this.dispatch.flush();
     this.#feed.publish(entry, sequence);
-    this.#arm();
+    this.#alarm.set();
     if (this.state.removed.has(this.options.author.incarnation)) this.#leaveIfRemoved(entry);
   }
 
@@ -357,36 +364,15 @@ export class Office {
     });
   }
 
-  /** Sleeps until the next timer of the state. */
-  #arm(): void {
-    const { clock, ledgerNow } = this.options;
-    const at = this.#timers.nextAt();
-    if (at === null || (this.#timer !== null && this.#timerAt <= at)) return;
-    // Due, and the open entry is older: it is looked at again when that entry is committed.
-    if (at <= ledgerNow() && at > this.committer.at) return;
-    if (this.#timer !== null) clock.clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = clock.setTimeout(
-      () => {
-        this.#timer = null;
-        this.#timerAt = Infinity;
-        this.#guard('timers', () => {
-          this.#runTimers();
-        });
-      },
-      Math.min(MS_MAX, Math.max(1, at - ledgerNow())),
-    );
-  }
-
   #runTimers(): void {
     if (this.#isClosed || this.#isResigning) return;
     for (;;) {
-      const timer = this.#timers.takeDue(this.committer.at);
+      const timer = this.#alarm.takeDue();
       if (timer === null) break;
       this.committer.admit(0);
       decideTimer(this.context(), timer);
     }
-    this.#arm();
+    this.#alarm.set();
   }
 
   /** I12. */
@@ -401,6 +387,3 @@ export class Office {
     }
   }
 }
-
-/** Longest that a timer of the platform can sleep. */
-const MS_MAX = 2_147_483_647;
