@@ -6,20 +6,20 @@ import { createActor, type ActorRefFrom } from 'xstate';
 import type { coordinatorMachine } from '../../actors/coordinator.ts';
 import type { electionMachine } from '../../actors/election.ts';
 import type { memberMachine } from '../../actors/member.ts';
-import type { Candidate, ElectionCause, Entry, HandoverReason } from '../domain/events.ts';
+import type { Candidate, ElectionCause, HandoverReason } from '../domain/events.ts';
 import type { Subscription } from '../ports.ts';
 import type { OrdersMessage } from '../wire/messages.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
-import { CatchUp } from './catch-up.ts';
 import { Chair, type ChairParts } from './chair.ts';
 import { Dormancy } from './dormancy.ts';
+import { Following } from './following.ts';
 import { Hustings } from './hustings.ts';
 import { Keeper } from './keeper.ts';
 import { causeOf, LeaderWatch } from './leader-watch.ts';
-import { LedgerTime } from './ledger-time.ts';
+import type { LedgerTime } from './ledger-time.ts';
 import type { Office } from './office.ts';
 import type { OrderWatch } from './order-watch.ts';
-import { Replica } from './replica.ts';
+import type { Replica } from './replica.ts';
 import { nameOf } from './inspector.ts';
 import { serveVacancy } from './vacancy-desk.ts';
 
@@ -43,15 +43,13 @@ export interface ContenderOptions extends ChairParts {
 }
 
 export class Contender {
-  readonly replica: Replica;
-  readonly ledgerTime: LedgerTime;
   readonly #options: ContenderOptions;
+  readonly #following: Following;
   readonly #election: ActorRefFrom<typeof electionMachine>;
   readonly #chair: Chair;
   readonly #hustings: Hustings;
   readonly #watch: LeaderWatch;
   readonly #keeper: Keeper;
-  readonly #catchUp: CatchUp;
   readonly #candidacy: Candidacy;
   readonly #dormancy: Dormancy;
   #vacancyDesk: Subscription | null = null;
@@ -60,20 +58,25 @@ export class Contender {
 
   constructor(options: ContenderOptions) {
     this.#options = options;
-    const { ports, settings, charts, log, subjects, roster } = options;
-    this.ledgerTime = new LedgerTime(ports.clock);
-    this.replica = new Replica({
-      ...ports,
-      charts,
-      log,
-      onEntry: (entry, sequence) => {
-        this.#entered(entry, sequence);
+    const { ports, settings, log, subjects, roster } = options;
+    this.#following = new Following({
+      ...options,
+      measure: (done) => {
+        this.#chair.measure(done);
       },
-      onAdopted: () => {
-        this.#adopted();
+      onMeasured: () => {
+        this.#watch.look();
       },
-      lossPatienceMs: settings.appendResignReplicatedMs,
-      onBroken: options.onBroken,
+      onCaughtUp: options.onStandby,
+      onTermStarted: (term, isOwn) => {
+        this.#termStarted(term, isOwn);
+      },
+      onProgress: () => {
+        this.#watch.entered();
+      },
+      onHandover: (reason) => {
+        this.#vacancy(causeOf(reason));
+      },
     });
     this.#candidacy = new Candidacy({
       ...options,
@@ -111,16 +114,6 @@ export class Contender {
       onResign: (reason) => {
         this.#resign(reason);
       },
-    });
-    this.#catchUp = new CatchUp({
-      sequence: () => this.replica.state.sequence,
-      measure: (done) => {
-        this.#chair.measure(done);
-      },
-      onMeasured: () => {
-        this.#watch.look();
-      },
-      onDone: options.onStandby,
     });
     roster.onBeat(({ ledgerAt }) => {
       if (ledgerAt !== null) this.ledgerTime.learn(ledgerAt);
@@ -182,6 +175,14 @@ export class Contender {
     options.inspector.show('election', this.#election);
   }
 
+  get replica(): Replica {
+    return this.#following.replica;
+  }
+
+  get ledgerTime(): LedgerTime {
+    return this.#following.ledgerTime;
+  }
+
   start(): void {
     this.#election.start();
     this.#chair.start();
@@ -205,7 +206,7 @@ export class Contender {
 
   /** Follows the ledger, and could lead. */
   get isStandby(): boolean {
-    return this.#catchUp.isDone && !this.#dormancy.isAsleep;
+    return this.#following.isCaughtUp && !this.#dormancy.isAsleep;
   }
 
   /** States of the two charts, for people. */
@@ -307,8 +308,7 @@ export class Contender {
   /** Follows the ledger, and whoever leads. */
   #follow(): void {
     const { ports, subjects, roster, rejections } = this.#options;
-    this.replica.follow();
-    this.#catchUp.begin();
+    this.#following.begin();
     this.#watch.start();
     this.#vacancyDesk = serveVacancy({
       ...ports,
@@ -330,7 +330,7 @@ export class Contender {
   }
 
   #vacancy(cause: ElectionCause): void {
-    this.#noteRemoval();
+    this.#following.noteRemoval();
     this.#election.send({ type: 'vacancy', cause, now: this.#options.ports.clock.now() });
   }
 
@@ -365,45 +365,17 @@ export class Contender {
 
   #termOver(isSettled: boolean): void {
     this.#watch.reset();
-    // The replica replays from nothing: until it is where the stream is now, it knows no leader and may not stand.
-    if (!isSettled) this.#catchUp.begin();
+    // Until its replica is where the stream is now, it may not stand.
+    if (!isSettled) this.#following.beginAgain();
     this.#election.send({ type: 'term.over' });
     const { handover } = this.replica.state;
     if (!isSettled || handover === null || this.#isWithdrawn) return;
     this.#vacancy(causeOf(handover));
   }
 
-  /** The entries between were not seen: whoever leads now was elected in one of them. */
-  #adopted(): void {
-    const { state } = this.replica;
-    this.ledgerTime.hear(state.at, false);
-    this.#catchUp.look();
-    this.#noteRemoval();
+  #termStarted(term: number, isOwn: boolean): void {
     this.#watch.reset();
-    this.#options.onTerm(state.term);
-    if (state.leader?.incarnation !== this.#options.incarnation)
-      this.#election.send({ type: 'term.started' });
-  }
-
-  #noteRemoval(): void {
-    const { incarnation, onRemoved } = this.#options;
-    if (this.replica.state.removed.has(incarnation)) onRemoved();
-  }
-
-  #entered(entry: Entry, sequence: number): void {
-    this.#catchUp.look();
-    this.#noteRemoval();
-    const isLive = this.#catchUp.isLive(sequence);
-    this.ledgerTime.hear(entry.at, isLive);
-    const [first] = entry.events;
-    if (first?.type === 'term.started') {
-      this.#watch.reset();
-      this.#options.onTerm(entry.term);
-      if (entry.incarnation !== this.#options.incarnation) this.#election.send({ type: 'term.started' });
-      return;
-    }
-    this.#watch.entered();
-    const last = entry.events.at(-1);
-    if (last?.type === 'term.handedOver' && isLive) this.#vacancy(causeOf(last.reason));
+    this.#options.onTerm(term);
+    if (!isOwn) this.#election.send({ type: 'term.started' });
   }
 }
