@@ -3,10 +3,11 @@
  * from the ledger: it may be missed, and a candidate whose rank everybody knows claims without announcing itself.
  */
 import type { AgentId } from '../domain/ids.ts';
-import type { Bus, Clock, Incoming, Subscription, TimerHandle } from '../ports.ts';
+import type { Bus, Clock, Subscription, TimerHandle } from '../ports.ts';
 import { doorFor } from '../wire/door.ts';
 import { ElectionMessageSchema } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { hear } from './hearing.ts';
 import type { Rejections } from './rejections.ts';
 
 /** `term` is the one that the election is to begin. */
@@ -44,28 +45,15 @@ export class ElectionWatch {
 
   constructor(options: ElectionWatchOptions) {
     this.#options = options;
-    const { bus, subjects } = options;
-    this.#subscription = bus.subscribe(subjects.agent('election', '*'), (message) => {
-      this.#hear(message);
+    this.#subscription = hear(options, 'election', door, (said, from) => {
+      // A candidate names the term that it wants to follow.
+      if (said.kind === 'candidacy') this.#start(said.term + 1, from, said.score);
     });
   }
 
   close(): void {
     this.#subscription.close();
     for (const term of [...this.#told.keys()]) this.#forget(term);
-  }
-
-  #hear(message: Incoming): void {
-    const { subjects, rejections } = this.#options;
-    const from = subjects.senderOf(message.subject);
-    const admitted = door.admit(message.data, message.headers);
-    if (from === null || admitted.kind === 'bad') {
-      rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
-      return;
-    }
-    const said = admitted.value;
-    // A candidate names the term that it wants to follow.
-    if (said.kind === 'candidacy') this.#start(said.term + 1, from, said.score);
   }
 
   #start(term: number, agent: AgentId, score: number): void {

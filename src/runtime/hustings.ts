@@ -2,11 +2,12 @@
 import type { Candidate } from '../domain/events.ts';
 import type { AgentId, Incarnation } from '../domain/ids.ts';
 import type { FleetState } from '../domain/state.ts';
-import type { Bus, Incoming, Subscription } from '../ports.ts';
+import type { Bus, Subscription } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
 import { doorFor } from '../wire/door.ts';
 import { ElectionMessageSchema, type ElectionMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { hear } from './hearing.ts';
 import type { Rejections } from './rejections.ts';
 
 export interface HustingsOptions {
@@ -32,8 +33,8 @@ export class Hustings {
 
   constructor(options: HustingsOptions) {
     this.#options = options;
-    this.#subscription = options.bus.subscribe(options.subjects.agent('election', '*'), (message) => {
-      this.#hear(message);
+    this.#subscription = hear(options, 'election', door, (said, from) => {
+      this.#heard(said, from);
     });
   }
 
@@ -69,15 +70,8 @@ export class Hustings {
     bus.publish({ subject: subjects.agent('election', id), data: encode(message, 'json'), headers });
   }
 
-  #hear(message: Incoming): void {
-    const { subjects, id, rejections, onCandidacy, onAnswer, onVictory } = this.#options;
-    const from = subjects.senderOf(message.subject);
-    const admitted = door.admit(message.data, message.headers);
-    if (from === null || admitted.kind === 'bad') {
-      rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
-      return;
-    }
-    const said = admitted.value;
+  #heard(said: ElectionMessage, from: AgentId): void {
+    const { id, onCandidacy, onAnswer, onVictory } = this.#options;
     if (from === id || said.term < this.#term) return;
     this.#term = said.term;
     switch (said.kind) {

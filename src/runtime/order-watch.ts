@@ -3,10 +3,11 @@
  * a leader says them all the time.
  */
 import type { Settings } from '../domain/settings.ts';
-import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
+import type { Bus, Clock, Subscription } from '../ports.ts';
 import { doorFor } from '../wire/door.ts';
 import { OrdersSchema, type OrdersMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { hear } from './hearing.ts';
 import type { Rejections } from './rejections.ts';
 
 export interface OrderWatchOptions {
@@ -29,8 +30,8 @@ export class OrderWatch {
 
   constructor(options: OrderWatchOptions) {
     this.#options = options;
-    this.#subscription = options.bus.subscribe(options.subjects.agent('orders', '*'), (message) => {
-      this.#hear(message);
+    this.#subscription = hear(options, 'orders', door, (orders) => {
+      this.#heard(orders);
     });
   }
 
@@ -61,15 +62,8 @@ export class OrderWatch {
     return this.#last?.orders.repeatMs ?? 0;
   }
 
-  #hear(message: Incoming): void {
-    const { subjects, rejections, term, clock, onOrders } = this.#options;
-    const admitted = door.admit(message.data, message.headers);
-    const from = subjects.senderOf(message.subject);
-    if (admitted.kind === 'bad' || from === null) {
-      rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
-      return;
-    }
-    const orders = admitted.value;
+  #heard(orders: OrdersMessage): void {
+    const { term, clock, onOrders } = this.#options;
     if (orders.term < term()) return;
     this.#last = { orders, heardAt: clock.now() };
     onOrders(orders);

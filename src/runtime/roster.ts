@@ -5,10 +5,11 @@
 import type { Candidate } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { scoreOf } from '../domain/score.ts';
-import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
+import type { Bus, Clock, Subscription } from '../ports.ts';
 import { doorFor } from '../wire/door.ts';
 import { HeartbeatSchema, type Heartbeat } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { hear } from './hearing.ts';
 import type { Rejections } from './rejections.ts';
 
 export interface Beat extends Heartbeat {
@@ -33,32 +34,24 @@ export interface RosterOptions {
 }
 
 export class Roster {
-  readonly #clock: Clock;
-  readonly #subjects: Subjects;
-  readonly #rejections: Rejections;
+  readonly #options: RosterOptions;
   /** In the order in which they were heard last. */
   readonly #beats = new Map<AgentId, Beat>();
   readonly #listeners = new Set<(beat: Beat) => void>();
-  readonly #bus: Bus;
-  readonly #presumedMs: () => number;
   #subscription: Subscription | null = null;
   #startedAt = 0;
 
   constructor(options: RosterOptions) {
-    this.#clock = options.clock;
-    this.#bus = options.bus;
-    this.#subjects = options.subjects;
-    this.#rejections = options.rejections;
-    this.#presumedMs = options.presumedMs;
+    this.#options = options;
     this.listen();
   }
 
   /** Hears everybody from now on; so it does when it is made. */
   listen(): void {
     if (this.#subscription !== null) return;
-    this.#startedAt = this.#clock.now();
-    this.#subscription = this.#bus.subscribe(this.#subjects.agent('heartbeat', '*'), (message) => {
-      this.#hear(message);
+    this.#startedAt = this.#options.clock.now();
+    this.#subscription = hear(this.#options, 'heartbeat', door, (said, id) => {
+      this.#heard(said, id);
     });
   }
 
@@ -74,14 +67,14 @@ export class Roster {
 
   /** The longest interval that anybody announced: within twice of it everybody who is there was heard. */
   get intervalMs(): number {
-    let longest = this.#presumedMs();
+    let longest = this.#options.presumedMs();
     for (const { intervalMs } of this.#beats.values()) longest = Math.max(longest, intervalMs);
     return longest;
   }
 
   /** How long this process has been listening. */
   get listeningMs(): number {
-    return this.#clock.now() - this.#startedAt;
+    return this.#options.clock.now() - this.#startedAt;
   }
 
   healthOf(id: AgentId): number {
@@ -96,7 +89,7 @@ export class Roster {
 
   /** Agents that could stand for election and were heard within two of their intervals, with their scores. */
   candidates(): Candidate[] {
-    const now = this.#clock.now();
+    const now = this.#options.clock.now();
     return [...this.#beats.values()]
       .filter((beat) => beat.electable && beat.isStandby && now - beat.heardAt <= 2 * beat.intervalMs)
       .map((beat) => ({ id: beat.id, score: scoreOf(beat) }));
@@ -116,23 +109,17 @@ export class Roster {
     this.#listeners.clear();
   }
 
-  #hear(message: Incoming): void {
-    const admitted = door.admit(message.data, message.headers);
-    const id = this.#subjects.senderOf(message.subject);
-    if (admitted.kind === 'bad' || id === null) {
-      this.#rejections.count(message.subject, admitted.kind === 'bad' ? admitted.problem : null);
-      return;
-    }
+  #heard(said: Heartbeat, id: AgentId): void {
     this.#beats.delete(id);
     if (this.#beats.size >= BEATS_MAX) this.#makeRoom();
     if (this.#beats.size >= BEATS_MAX) return;
-    const beat = { ...admitted.value, id, heardAt: this.#clock.now() };
+    const beat = { ...said, id, heardAt: this.#options.clock.now() };
     this.#beats.set(id, beat);
     for (const listen of this.#listeners) listen(beat);
   }
 
   #makeRoom(): void {
-    const now = this.#clock.now();
+    const now = this.#options.clock.now();
     for (const { id, heardAt, intervalMs } of this.#beats.values()) {
       if (now - heardAt <= FORGOTTEN_INTERVALS * intervalMs) return;
       this.#beats.delete(id);
