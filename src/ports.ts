@@ -203,8 +203,10 @@ export interface Snapshots {
 }
 
 /** A connection of the ledger's own. It never reconnects: once closed, open another. */
-export interface LedgerConnection extends Snapshots {
+export interface LedgerConnection {
   readonly isClosed: boolean;
+  /** Over this connection. */
+  readonly snapshots: Snapshots;
   /** Copies of the stream that its broker keeps: with several, the broker itself may take seconds to fail over. */
   readonly replicas: number;
   /** Compare-and-set: stored at `expectedLast + 1` or not at all. */

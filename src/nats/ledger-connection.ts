@@ -12,13 +12,9 @@ import type {
   AppendOutcome,
   BoundsOutcome,
   BusStatus,
-  DropOutcome,
   LedgerConnection,
-  ListOutcome,
-  LoadOutcome,
   PurgeOutcome,
   RequestOutcome,
-  SaveOutcome,
   SlotOutcome,
 } from '../ports.ts';
 import { watchConnection, type RefusalHeard } from './connection.ts';
@@ -57,7 +53,7 @@ export class NatsLedgerConnection implements LedgerConnection {
   readonly #log: NatsLog;
   readonly #stream: string;
   readonly #subject: string;
-  readonly #snapshots: NatsSnapshots;
+  readonly snapshots: NatsSnapshots;
   readonly #listeners: (() => void)[] = [];
   #isClosed = false;
 
@@ -68,7 +64,7 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#subject = options.subject;
     this.#mux = new RequestMux(nc, options);
     this.request = inDomain((message, done) => this.#mux.request(message, done), options.jetstreamDomain);
-    this.#snapshots = this.#snapshotsOf(options);
+    this.snapshots = this.#snapshotsOf(options);
     const heard = (change: BusStatus): void => {
       if (change === 'closed') this.#closed();
       // Whoever opened it may have asked the library to reconnect: this one must not.
@@ -117,25 +113,6 @@ export class NatsLedgerConnection implements LedgerConnection {
     purgeUpTo({ request: this.request, stream: this.#stream, upTo }, (outcome) =>
       fence(this.#log, 'ledger purge', () => done(outcome)),
     );
-  }
-
-  saveSnapshot(
-    snapshot: { readonly sequence: number; readonly data: Uint8Array },
-    done: (outcome: SaveOutcome) => void,
-  ): void {
-    this.#snapshots.saveSnapshot(snapshot, done);
-  }
-
-  listSnapshots(done: (outcome: ListOutcome) => void): void {
-    this.#snapshots.listSnapshots(done);
-  }
-
-  loadSnapshot(name: string, done: (outcome: LoadOutcome) => void): void {
-    this.#snapshots.loadSnapshot(name, done);
-  }
-
-  dropSnapshot(name: string, done: (outcome: DropOutcome) => void): void {
-    this.#snapshots.dropSnapshot(name, done);
   }
 
   onClosed(listen: () => void): void {

@@ -154,7 +154,7 @@ export class Keeper {
 
   /** Somebody else may have taken one since. */
   #list(connection: LedgerConnection): void {
-    connection.listSnapshots((listed) => {
+    connection.snapshots.listSnapshots((listed) => {
       if (listed.kind === 'unavailable') {
         this.#end(listed.reason);
         return;
@@ -199,7 +199,7 @@ export class Keeper {
   ): void {
     const { genesis, sequence } = point;
     this.#prove(connection, point, () => {
-      connection.saveSnapshot({ sequence, data }, (saved) => {
+      connection.snapshots.saveSnapshot({ sequence, data }, (saved) => {
         if (saved.kind !== 'saved') {
           this.#end(saved.kind === 'tooLarge' ? `it has ${data.length} bytes` : saved.reason);
           return;
@@ -248,7 +248,7 @@ export class Keeper {
 
   /** Finds the two newest that are good; what is older, and what they cover, goes. */
   #tidy(connection: LedgerConnection, genesis: string, times: number): void {
-    connection.listSnapshots((listed) => {
+    connection.snapshots.listSnapshots((listed) => {
       if (listed.kind === 'unavailable') {
         this.#end(listed.reason);
         return;
@@ -310,7 +310,7 @@ export class Keeper {
       done(judged(known));
       return;
     }
-    connection.loadSnapshot(stored.name, (loaded) => {
+    connection.snapshots.loadSnapshot(stored.name, (loaded) => {
       if (loaded.kind === 'unavailable') this.#end(loaded.reason);
       else if (loaded.kind !== 'snapshot') done(loaded.kind === 'corrupt' ? 'useless' : 'unknown');
       else {
@@ -328,7 +328,7 @@ export class Keeper {
   #drop(connection: LedgerConnection, [next, ...others]: readonly StoredSnapshot[], done: () => void): void {
     if (next === undefined) done();
     else {
-      connection.dropSnapshot(next.name, () => {
+      connection.snapshots.dropSnapshot(next.name, () => {
         this.#drop(connection, others, done);
       });
     }

@@ -35,7 +35,7 @@ export function loadNewest(
       connection.close();
       done(loaded);
     };
-    connection.listSnapshots((listed) => {
+    connection.snapshots.listSnapshots((listed) => {
       if (listed.kind === 'unavailable') end(listed);
       else firstUsable(connection, [...listed.snapshots].reverse(), wanted, end);
     });
@@ -53,7 +53,7 @@ function firstUsable(
     done({ kind: 'none' });
     return;
   }
-  connection.loadSnapshot(next.name, (loaded) => {
+  connection.snapshots.loadSnapshot(next.name, (loaded) => {
     if (loaded.kind === 'unavailable') {
       done(loaded);
       return;

@@ -147,7 +147,7 @@ function genesisAt(connection: LedgerConnection, sequence: number): Promise<stri
 
 function snapshotsOf(connection: LedgerConnection): Promise<readonly StoredSnapshot[]> {
   return new Promise((resolve, reject) => {
-    connection.listSnapshots((listed) => {
+    connection.snapshots.listSnapshots((listed) => {
       if (listed.kind === 'snapshots') resolve(listed.snapshots);
       else reject(new ConclaveError('NO_NATS', `the snapshots cannot be read: ${listed.reason}`));
     });
@@ -160,7 +160,7 @@ function restoredOf(
   log: Log,
 ): Promise<Restored | null> {
   return new Promise((resolve) => {
-    connection.loadSnapshot(stored.name, (loaded) => {
+    connection.snapshots.loadSnapshot(stored.name, (loaded) => {
       resolve(loaded.kind === 'snapshot' ? restoredFrom(loaded.data, stored, log) : null);
     });
   });

@@ -2,17 +2,7 @@
  * The LedgerConnection port over a link of its own. When that link is lost or closed, every append that waits
  * ends as `unknown`: its bytes may have left, and may land later.
  */
-import type {
-  AppendOutcome,
-  BoundsOutcome,
-  DropOutcome,
-  LedgerConnection,
-  ListOutcome,
-  LoadOutcome,
-  PurgeOutcome,
-  SaveOutcome,
-  SlotOutcome,
-} from '../ports.ts';
+import type { AppendOutcome, BoundsOutcome, LedgerConnection, PurgeOutcome, SlotOutcome } from '../ports.ts';
 import type { SimulatedLedger } from './ledger.ts';
 import type { Link } from './link.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -30,7 +20,7 @@ export class SimulatedLedgerConnection implements LedgerConnection {
   readonly #process: SimulatedProcess;
   readonly #ledger: SimulatedLedger;
   readonly #link: Link;
-  readonly #snapshots: SnapshotClient;
+  readonly snapshots: SnapshotClient;
   readonly #waiting = new Set<Waiting>();
   #listeners: (() => void)[] = [];
   #isClosed = false;
@@ -39,7 +29,7 @@ export class SimulatedLedgerConnection implements LedgerConnection {
     this.#process = of.process;
     this.#ledger = of.ledger;
     this.#link = of.link;
-    this.#snapshots = this.#snapshotsOn(of.ledger);
+    this.snapshots = this.#snapshotsOn(of.ledger);
   }
 
   get isClosed(): boolean {
@@ -85,25 +75,6 @@ export class SimulatedLedgerConnection implements LedgerConnection {
   purge(upTo: number, done: (outcome: PurgeOutcome) => void): void {
     this.#record(`purge up to ${upTo}`);
     this.#read<PurgeOutcome>(() => this.#ledger.purge(upTo), done);
-  }
-
-  saveSnapshot(
-    snapshot: { readonly sequence: number; readonly data: Uint8Array },
-    done: (outcome: SaveOutcome) => void,
-  ): void {
-    this.#snapshots.saveSnapshot(snapshot, done);
-  }
-
-  listSnapshots(done: (outcome: ListOutcome) => void): void {
-    this.#snapshots.listSnapshots(done);
-  }
-
-  loadSnapshot(name: string, done: (outcome: LoadOutcome) => void): void {
-    this.#snapshots.loadSnapshot(name, done);
-  }
-
-  dropSnapshot(name: string, done: (outcome: DropOutcome) => void): void {
-    this.#snapshots.dropSnapshot(name, done);
   }
 
   onClosed(listen: () => void): void {

@@ -215,7 +215,8 @@ describe('a snapshot', () => {
     let isFirst = true;
     const store = await storeBehind(async () => {
       // The first question is for the manifest; the next ones are for chunks.
-      if (!isFirst) await new Promise<void>((resolve) => ledger.dropSnapshot(name, () => resolve()));
+      if (!isFirst)
+        await new Promise<void>((resolve) => ledger.snapshots.dropSnapshot(name, () => resolve()));
       isFirst = false;
     });
     const outcome = new Promise((resolve) => store.loadSnapshot(name, resolve));

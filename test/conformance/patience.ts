@@ -139,7 +139,7 @@ export function save(
   connection: LedgerConnection,
   snapshot: { readonly sequence: number; readonly data: Uint8Array },
 ): Promise<SaveOutcome> {
-  return world.settle(new Promise((resolve) => connection.saveSnapshot(snapshot, resolve)));
+  return world.settle(new Promise((resolve) => connection.snapshots.saveSnapshot(snapshot, resolve)));
 }
 
 /** Saves, and expects it to be saved: its name. */
@@ -159,8 +159,8 @@ export async function listed(
   connection: LedgerConnection,
 ): Promise<readonly StoredSnapshot[]> {
   const outcome = await world.settle(
-    new Promise<Parameters<Parameters<LedgerConnection['listSnapshots']>[0]>[0]>((resolve) =>
-      connection.listSnapshots(resolve),
+    new Promise<Parameters<Parameters<LedgerConnection['snapshots']['listSnapshots']>[0]>[0]>((resolve) =>
+      connection.snapshots.listSnapshots(resolve),
     ),
   );
   if (outcome.kind !== 'snapshots') throw new Error(`not listed: ${outcome.reason}`);
@@ -172,7 +172,7 @@ export function load(
   connection: LedgerConnection,
   name: string,
 ): Promise<LoadOutcome> {
-  return world.settle(new Promise((resolve) => connection.loadSnapshot(name, resolve)));
+  return world.settle(new Promise((resolve) => connection.snapshots.loadSnapshot(name, resolve)));
 }
 
 export function drop(
@@ -180,7 +180,7 @@ export function drop(
   connection: LedgerConnection,
   name: string,
 ): Promise<DropOutcome> {
-  return world.settle(new Promise((resolve) => connection.dropSnapshot(name, resolve)));
+  return world.settle(new Promise((resolve) => connection.snapshots.dropSnapshot(name, resolve)));
 }
 
 /** Bytes that no compression and no repeat makes alike: a test can tell any two places from each other. */

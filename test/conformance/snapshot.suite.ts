@@ -23,7 +23,7 @@ export function snapshotSuite(makeWorld: MakeWorld): void {
     const writer = await connect(id);
     world.swallowNextPartAcknowledgement(id);
     const outcome = new Promise<string>((resolve) =>
-      writer.saveSnapshot({ sequence, data: noise(LARGE) }, ({ kind }) => resolve(kind)),
+      writer.snapshots.saveSnapshot({ sequence, data: noise(LARGE) }, ({ kind }) => resolve(kind)),
     );
     let held: string[] = [];
     while (!held.some((name) => name.startsWith(`${sequence}-`))) {
@@ -170,10 +170,12 @@ export function snapshotSuite(makeWorld: MakeWorld): void {
       ledger.close();
       const order: string[] = [];
       const asked: Promise<string>[] = [
-        new Promise((resolve) => ledger.saveSnapshot({ sequence: 1, data: bytes('x') }, said(resolve))),
-        new Promise((resolve) => ledger.listSnapshots(said(resolve))),
-        new Promise((resolve) => ledger.loadSnapshot(MISSING, said(resolve))),
-        new Promise((resolve) => ledger.dropSnapshot(MISSING, said(resolve))),
+        new Promise((resolve) =>
+          ledger.snapshots.saveSnapshot({ sequence: 1, data: bytes('x') }, said(resolve)),
+        ),
+        new Promise((resolve) => ledger.snapshots.listSnapshots(said(resolve))),
+        new Promise((resolve) => ledger.snapshots.loadSnapshot(MISSING, said(resolve))),
+        new Promise((resolve) => ledger.snapshots.dropSnapshot(MISSING, said(resolve))),
       ];
       order.push('returned');
       expect(await world.settle(Promise.all(asked))).toEqual(Array.from(asked, () => 'unavailable'));

@@ -10,20 +10,24 @@ const SEVEN = 100_001;
 
 function save(connection: LedgerConnection, sequence: number, length = SEVEN): SaveOutcome[] {
   const outcomes: SaveOutcome[] = [];
-  connection.saveSnapshot({ sequence, data: noise(length, sequence) }, (outcome) => outcomes.push(outcome));
+  connection.snapshots.saveSnapshot({ sequence, data: noise(length, sequence) }, (outcome) =>
+    outcomes.push(outcome),
+  );
   return outcomes;
 }
 
 function list(world: SimulatedWorld, connection: LedgerConnection): readonly StoredSnapshot[] {
   const lists: (readonly StoredSnapshot[])[] = [];
-  connection.listSnapshots((outcome) => lists.push(outcome.kind === 'snapshots' ? outcome.snapshots : []));
+  connection.snapshots.listSnapshots((outcome) =>
+    lists.push(outcome.kind === 'snapshots' ? outcome.snapshots : []),
+  );
   world.runUntil(() => lists.length > 0, { withinMs: 3_000 });
   return lists[0] ?? [];
 }
 
 function loadKind(world: SimulatedWorld, connection: LedgerConnection, name: string): string {
   const kinds: string[] = [];
-  connection.loadSnapshot(name, ({ kind }) => kinds.push(kind));
+  connection.snapshots.loadSnapshot(name, ({ kind }) => kinds.push(kind));
   world.runUntil(() => kinds.length > 0, { withinMs: 120_000 });
   return kinds[0] ?? '';
 }
@@ -101,9 +105,9 @@ describe('a snapshot', () => {
     ledger.failOver(9_000);
     const outcome = save(a.connection, 5);
     const kinds: string[] = [];
-    a.connection.listSnapshots(({ kind }) => kinds.push(kind));
-    a.connection.loadSnapshot('1-x', ({ kind }) => kinds.push(kind));
-    a.connection.dropSnapshot('1-x', ({ kind }) => kinds.push(kind));
+    a.connection.snapshots.listSnapshots(({ kind }) => kinds.push(kind));
+    a.connection.snapshots.loadSnapshot('1-x', ({ kind }) => kinds.push(kind));
+    a.connection.snapshots.dropSnapshot('1-x', ({ kind }) => kinds.push(kind));
     world.runFor(5_000);
     expect([outcome.map(({ kind }) => kind), kinds]).toEqual([
       ['unavailable'],
@@ -167,16 +171,16 @@ describe('any seed', () => {
         if (opened.kind !== 'opened') return again();
         const { connection } = opened;
         const mine = (sequence += 1);
-        return connection.saveSnapshot({ sequence: mine, data: noise(SEVEN, mine) }, (outcome) => {
+        return connection.snapshots.saveSnapshot({ sequence: mine, data: noise(SEVEN, mine) }, (outcome) => {
           if (outcome.kind === 'saved') {
             saves += 1;
             said.add(outcome.name);
           }
-          connection.listSnapshots((listed) => {
+          connection.snapshots.listSnapshots((listed) => {
             const old = listed.kind === 'snapshots' ? listed.snapshots.slice(0, -2) : [];
             for (const { name } of old) {
               dropped.add(name);
-              connection.dropSnapshot(name, () => undefined);
+              connection.snapshots.dropSnapshot(name, () => undefined);
             }
             clock.setTimeout(() => connection.close(), 2_500);
             again();

@@ -61,7 +61,7 @@ export async function recordLedger(
 
 async function allIn(connection: LedgerConnection): Promise<readonly Restored[]> {
   const names = await new Promise<readonly string[]>((resolve, reject) => {
-    connection.listSnapshots((listed) => {
+    connection.snapshots.listSnapshots((listed) => {
       if (listed.kind === 'snapshots') resolve(listed.snapshots.map(({ name }) => name));
       else reject(new Error(listed.reason));
     });
@@ -69,7 +69,7 @@ async function allIn(connection: LedgerConnection): Promise<readonly Restored[]>
   const found: Restored[] = [];
   for (const name of names) {
     const data = await new Promise<Uint8Array>((resolve, reject) => {
-      connection.loadSnapshot(name, (loaded) => {
+      connection.snapshots.loadSnapshot(name, (loaded) => {
         if (loaded.kind === 'snapshot') resolve(loaded.data);
         else reject(new Error(`${name}: ${loaded.kind}`));
       });
