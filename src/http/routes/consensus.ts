@@ -1,5 +1,6 @@
 /** Votes: propose, list, look at, and cast the ballot of an outside voter. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { noProposal } from '../../domain/decide-proposals.ts';
 import { ConclaveError } from '../../domain/errors.ts';
 import type { BallotMessage, ProposalsQuery, ProposeMessage } from '../../wire/messages.ts';
 import type { ProposalView } from '../../wire/views.ts';
@@ -134,7 +135,7 @@ function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
     (request, reply) => {
       const { proposal_id: id } = request.params;
       const proposal = shown(reader.proposal(id));
-      if (proposal === null) throw new ConclaveError('NOT_FOUND', `no proposal ${id}`);
+      if (proposal === null) throw new ConclaveError('NOT_FOUND', noProposal(id));
       return reads.answer(reply, proposal);
     },
   );

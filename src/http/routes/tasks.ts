@@ -1,5 +1,6 @@
 /** Tasks: submit one or many, list, look at, cancel, retry. */
 import type { FastifyInstance } from 'fastify';
+import { noTask } from '../../domain/decide-tasks.ts';
 import { ConclaveError } from '../../domain/errors.ts';
 import type { TasksQuery } from '../../wire/messages.ts';
 import type { TaskView } from '../../wire/views.ts';
@@ -148,7 +149,7 @@ function addLooks(app: FastifyInstance, { reads, reader }: Backend): void {
     (request, reply) => {
       const { task_id: id } = request.params;
       const task = shown(reader.task(id));
-      if (task === null) throw new ConclaveError('NOT_FOUND', `no task ${id}`);
+      if (task === null) throw new ConclaveError('NOT_FOUND', noTask(id));
       return reads.answer(reply, task);
     },
   );
@@ -174,7 +175,7 @@ function addExplanation(app: FastifyInstance, { reads, reader }: Backend): void 
     (request, reply) => {
       const { task_id: id } = request.params;
       const explanation = reader.explain(id);
-      if (explanation === null) throw new ConclaveError('NOT_FOUND', `no task ${id}`);
+      if (explanation === null) throw new ConclaveError('NOT_FOUND', noTask(id));
       return reads.answer(reply, shapes.explanation.outward(explanation) as object);
     },
   );
