@@ -1,7 +1,8 @@
 /** The nats-server of `conclave up`: on the port that people expect, if it is free. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { ConclaveError } from '../domain/errors.ts';
+import { makeFolder } from '../nats/make-folder.ts';
 import { startPrivateServer, type PrivateServer } from '../nats/private-server.ts';
 import { badInput } from './failure.ts';
 import { loggerOf } from './logger.ts';
@@ -39,7 +40,7 @@ export async function startLocalServer({
 
 function prepareFolder(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     accessSync(dir, constants.W_OK);
   } catch (error) {
     throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);

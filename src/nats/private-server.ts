@@ -10,13 +10,14 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
 import { ConclaveError } from '../domain/errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { findNatsServer } from './server-binary.ts';
 
 const host = '127.0.0.1';
@@ -137,7 +138,7 @@ interface RunOptions extends PrivateServerOptions {
 }
 
 async function run(options: RunOptions): Promise<RunningServer> {
-  mkdirSync(options.storeDir, { recursive: true });
+  makeFolder(options.storeDir);
   const pidFile = join(options.storeDir, 'nats-server.pid');
   const configFile = join(options.storeDir, 'nats-server.conf');
   refuseSecondServer({ storeDir: options.storeDir, pidFile, configFile });

@@ -1,7 +1,8 @@
 /** `conclave graph`: the statecharts, drawn from the code that runs. */
 import type { Command } from 'commander';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../nats/make-folder.ts';
 import { badInput } from '../failure.ts';
 import { printAnswer } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
@@ -54,7 +55,7 @@ async function written(charts: readonly ChartName[], format: Format, dir: string
     const file = join(dir, `${chart}.${endings[format]}`);
     const text = await drawn(chart, format);
     try {
-      mkdirSync(dir, { recursive: true });
+      makeFolder(dir);
       writeFileSync(file, text);
     } catch (error) {
       throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
