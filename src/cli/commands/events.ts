@@ -1,21 +1,31 @@
 /** `conclave events`: what the fleet commits, as it happens. At most once: who must not miss anything reads the ledger. */
 import type { Command } from 'commander';
 import { withFleet } from '../fleet-connection.ts';
+import { isWanted, subjectOf, type EventFilter } from '../event-filter.ts';
 import { clipped, colors, printItem, remark } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 import { badInput } from '../failure.ts';
-import { integer } from '../values.ts';
+import { integer, list, name } from '../values.ts';
 
 interface Options {
+  readonly type?: readonly string[];
+  readonly agent?: readonly string[];
   readonly count?: number;
 }
+
+const help = `
+From now on, and at most once. What was before: conclave replay --entries; who must miss nothing goes on from an event's
+id on the event stream of \`conclave serve\`.`;
 
 export function addEvents(program: Command): void {
   program
     .command('events')
     .description('follow events until Ctrl-C: task.*, agent.*, proposal.*, ballot.*, leader.*, recovery.*')
-    .argument('[kind]', 'like task.completed, task.> or >', kindOf, '>')
+    .argument('[kinds...]', 'like task.completed, task.* or > (default: all)', list(kindOf))
+    .option('--type <type>', 'of tasks of this type alone; may be repeated', list(name('type')))
+    .option('--agent <id>', 'what is about this agent or voter; may be repeated', list(name('agent')))
     .option('--count <n>', 'end after so many', integer('count', { min: 1 }))
+    .addHelpText('after', help)
     .action(follow);
 }
 
@@ -26,19 +36,24 @@ function kindOf(text: string): string {
   return text;
 }
 
-async function follow(kind: string, options: Options, command: Command): Promise<void> {
+async function follow(
+  kinds: readonly string[],
+  { count = Infinity, type = [], agent = [] }: Options,
+  command: Command,
+): Promise<void> {
   const shared = sharedOptionsOf(command);
-  const { count = Infinity } = options;
+  const filter: EventFilter = { kinds: kinds.length === 0 ? ['>'] : kinds, types: type, agents: agent };
   await withFleet(shared, async (fleet) => {
     await new Promise<void>((resolve) => {
       let seen = 0;
-      fleet.onEvent(kind, (item, of, where) => {
-        if (seen >= count) return;
+      fleet.onEvent(subjectOf(filter), (item, of, where) => {
+        if (seen >= count || !isWanted(of, item, filter)) return;
         seen += 1;
         printItem(shared.isJson, { kind: of, ...where, item }, () => lineOf(of, item, where.at));
         if (seen >= count) resolve();
       });
-      if (!shared.isJson) remark(`following ${kind} of fleet ${shared.fleet}; Ctrl-C ends it`);
+      const what = filter.kinds.join(', ');
+      if (!shared.isJson) remark(`following ${what} of fleet ${shared.fleet}; Ctrl-C ends it`);
       process.once('SIGINT', resolve).once('SIGTERM', resolve);
     });
   });
