@@ -14,6 +14,7 @@ import { DEFAULT_HTTP_PORT } from '../http/default-port.ts';
 import { connectOptionsOf } from './fleet-connection.ts';
 import { DEFAULT_PORT, isFree, startLocalServer } from './local-server.ts';
 import { printItem, remark } from './output.ts';
+import { progressOf } from './progress.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { addressWords, summaryOf, type Summary } from './up-summary.ts';
 
@@ -59,7 +60,7 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
       connectFleet({ ...(await connectOptionsOf(address, 'up')), timeoutMs: START_PATIENCE_MS }),
     );
     if (fleet === undefined) return;
-    const leader = await interrupt.or(untilLed(fleet, started));
+    const leader = await interrupt.or(untilLed(fleet, started, shared.isJson));
     if (leader === undefined) return;
     if (httpPort !== null)
       http = await startHttpServer({ ...(await httpOptionsOf(options, address)), port: httpPort });
@@ -111,8 +112,19 @@ function wordsOf(i: number, { agents: count, shared, words }: LocalFleetOptions)
 async function untilLed(
   fleet: Fleet,
   started: readonly AgentProcess[],
+  isQuiet: boolean,
 ): Promise<{ id: string; term: number }> {
-  const joins = await within(Promise.allSettled(started.map(({ joined }) => joined)));
+  const progress = progressOf({ total: started.length, isQuiet, of: 'agents have joined' });
+  for (const { joined } of started)
+    joined.then(
+      () => {
+        progress.step();
+      },
+      () => undefined,
+    );
+  const joins = await within(Promise.allSettled(started.map(({ joined }) => joined))).finally(() => {
+    progress.end();
+  });
   const failed = joins.filter((join) => join.status === 'rejected');
   if (failed.length === started.length)
     throw new ConclaveError('INTERNAL', 'no agent has joined; see the lines above');

@@ -10,11 +10,16 @@ export interface Progress {
 
 const nothing: Progress = { step: () => undefined, show: () => undefined, end: () => undefined };
 
-export function progressOf(options: { readonly total: number; readonly isQuiet: boolean }): Progress {
+export function progressOf(options: {
+  readonly total: number;
+  readonly isQuiet: boolean;
+  /** What is counted. */
+  readonly of?: string;
+}): Progress {
   if (options.isQuiet || !process.stderr.isTTY) return nothing;
   const bar = new SingleBar({
     stream: process.stderr,
-    format: '{bar} {value}/{total}',
+    format: `{bar} {value}/{total} ${options.of ?? ''}`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     clearOnComplete: true,
