@@ -26,6 +26,7 @@ import { addToken } from './commands/token.ts';
 import { addUp } from './commands/up.ts';
 import { addVerify } from './commands/verify.ts';
 import { addVote } from './commands/vote.ts';
+import { exampleText } from './examples.ts';
 import { exitCodeMeanings, exitCodes, type ExitCode } from './exit-codes.ts';
 import { reportFailure, reportUsage } from './failure.ts';
 import { addProgramOptions, addSharedOptions, configure } from './shared-options.ts';
@@ -74,6 +75,7 @@ function programOf(isJson: boolean): Command {
     for (const add of commands) add(program);
   }
   program.helpCommand('help [command]', 'show the help of a command');
+  for (const command of program.commands) command.addHelpText('after', exampleText(command.name()));
   addSharedOptions(program);
   const codes = exitCodeMeanings.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n');
   return program.addHelpText('after', `\nExit codes:\n${codes}\n\nStart here: conclave up`);

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import { freePort } from './free-port.ts';
 
 /** `CONCLAVE_TEST_COMMAND`: another build than the one that `make build` leaves. */
-const program =
+export const program =
   process.env['CONCLAVE_TEST_COMMAND'] ?? join(import.meta.dirname, '../../dist/src/cli/main.js');
 if (!existsSync(program)) throw new Error(`${program} is missing: run \`make build\` before these tests`);
 

@@ -4,18 +4,12 @@ import { commandWords } from '../completion-words.ts';
 import { scripts, shells, type Shell } from '../completion-scripts.ts';
 import { oneOf } from '../values.ts';
 
-const help = `
-bash: source <(conclave completion bash)              in ~/.bashrc
-zsh:  source <(conclave completion zsh)               in ~/.zshrc, after compinit
-fish: conclave completion fish | source               in ~/.config/fish/config.fish`;
-
 export function addCompletion(program: Command): void {
   const shell = new Argument('<shell>', shells.join(', ')).argParser(oneOf('shell', shells));
   program
     .command('completion')
     .description('print what makes a shell complete commands and options')
     .addArgument(shell)
-    .addHelpText('after', help)
     .action((chosen: Shell) => {
       process.stdout.write(scripts[chosen](commandWords(program)));
     });

@@ -30,11 +30,7 @@ interface Span {
 }
 
 const help = `
-The state comes from the ledger itself, and nothing is written. What only heartbeats say (health, load) is not in it.
-  conclave replay --at 1200                       how the fleet stood after entry 1200
-  conclave replay --until 2026-03-01T12:00:00Z --task ID    one task, as it was at noon
-  conclave replay --entries 1190..1200            what these entries say, an event a line
-  conclave replay --entries .. --task ID          all that happened to one task`;
+The state comes from the ledger itself, and nothing is written. What only heartbeats say (health, load) is not in it.`;
 
 export function addReplay(program: Command): void {
   program
