@@ -5,8 +5,9 @@ import { ConfigMap, Namespace, Service, type IContainer } from 'kubernetes-model
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { defaultSettings } from '../../src/index.ts';
 import { checkConfiguration } from '../support/configured-servers.ts';
 import { newScratch, runWithoutNats } from '../support/deployed-command.ts';
 import { textOf } from '../support/docs.ts';
@@ -97,9 +98,28 @@ test.each(pods.filter(({ container }) => container.image === 'conclave'))(
   },
 );
 
-test('an agent has more time to leave than it takes', () => {
+describe('an agent that is to end', () => {
   const agent = pods.find(({ name }) => name === 'agent');
-  expect(agent?.spec.template.spec?.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(20);
+  const [shell, option, script = ''] = agent?.container.lifecycle?.preStop?.exec?.command ?? [];
+  const env = agent === undefined ? {} : environmentOf(agent.container, { 'metadata.name': 'agent-0' });
+  // What no kubelet expands there, the shell does.
+  const [name, ...words] = script.replaceAll('"$POD_NAME"', env['POD_NAME'] ?? '').split(' ');
+
+  test('is drained first, by a command that is understood and gives up in time', async () => {
+    expect([shell, option, name, ...words.slice(0, 2)]).toEqual(['sh', '-c', 'conclave', 'drain', 'agent-0']);
+    const ended = await runWithoutNats({ words, env, files: {} });
+    expect(ended).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('no NATS server answers') });
+  });
+
+  test('has more time than draining and leaving take', () => {
+    const drainMs = Number(words[words.indexOf('--timeout') + 1]);
+    const { leaveGraceMs, resendMs } = defaultSettings;
+    const neededMs = drainMs + leaveGraceMs + 4 * resendMs;
+    expect(drainMs).toBeGreaterThan(0);
+    expect(1_000 * (agent?.spec.template.spec?.terminationGracePeriodSeconds ?? 0)).toBeGreaterThan(
+      neededMs + 5_000,
+    );
+  });
 });
 
 test('NATS is configured by infra/nats, and accepts it', async () => {
