@@ -134,11 +134,12 @@ export class Follower {
   /** Flow control is answered; an idle heartbeat says how many messages the broker has sent. */
   #heardControl(consumer: Consumer, message: Incoming): void {
     if (message.replyTo !== null) {
-      message.respond(new Uint8Array(0));
+      if (isFlowControl(message.replyTo)) message.respond(new Uint8Array(0));
       return;
     }
     const stalled = message.headers['Nats-Consumer-Stalled'];
-    if (stalled !== undefined) this.#host.bus.publish({ subject: stalled, data: new Uint8Array(0) });
+    if (stalled !== undefined && isFlowControl(stalled))
+      this.#host.bus.publish({ subject: stalled, data: new Uint8Array(0) });
     const sent = message.headers['Nats-Last-Consumer'];
     if (sent !== undefined && Number(sent) !== consumer.heard) this.#start();
   }
@@ -193,6 +194,11 @@ function consumerConfig(name: string, inbox: string, from: number): Readonly<Rec
     mem_storage: true,
     num_replicas: 1,
   };
+}
+
+/** Nothing is sent anywhere else: who follows the ledger may write where whoever made this message may not. */
+function isFlowControl(subject: string): boolean {
+  return subject.startsWith('$JS.FC.');
 }
 
 /**

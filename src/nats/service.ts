@@ -1,9 +1,11 @@
 /**
  * A micro service that stays registered: the library stops a whole service when any one of its subscriptions
- * ends, and here it is registered again, with a short and growing wait.
+ * ends, and here it is registered again, with a short and growing wait. The library answers discovery (`$SRV.…`) by
+ * itself, wherever it is asked to: here only at reply subjects, since whoever serves may write where the asker may not.
  */
-import type { NatsConnection, Service, ServiceMsg } from 'nats';
+import type { Msg, NatsConnection, Service, ServiceMsg, SubscriptionOptions } from 'nats';
 import type { Outgoing, ServiceDefinition, Subscription } from '../ports.ts';
+import { isReplyPrefix } from '../wire/subjects.ts';
 import { reasonOf } from './errors.ts';
 import { fence, type NatsLog } from './log.ts';
 import { IncomingMessage } from './message.ts';
@@ -29,7 +31,7 @@ export function keepServing(host: Host, definition: ServiceDefinition): Subscrip
 
   const register = async (): Promise<void> => {
     const startedAt = performance.now();
-    const service = await nc.services.add(configOf(definition));
+    const service = await carefully(nc).services.add(configOf(definition));
     if (!isWanted()) {
       stop(service, log);
       return;
@@ -63,6 +65,26 @@ export function keepServing(host: Host, definition: ServiceDefinition): Subscrip
       if (current !== undefined) stop(current, log);
     },
   };
+}
+
+/** The same connection, on which questions of discovery that name no reply subject are not heard. */
+function carefully(nc: NatsConnection): NatsConnection {
+  const subscribe = (
+    subject: string,
+    options: SubscriptionOptions = {},
+  ): ReturnType<NatsConnection['subscribe']> => {
+    const { callback } = options;
+    if (callback === undefined || !subject.startsWith('$SRV.')) return nc.subscribe(subject, options);
+    const careful = (error: Parameters<typeof callback>[0], message: Msg): void => {
+      if (error !== null || isReplyPrefix(message.reply ?? '')) callback(error, message);
+    };
+    return nc.subscribe(subject, { ...options, callback: careful });
+  };
+  return Object.create(nc, {
+    subscribe: { value: subscribe },
+    // Where the library keeps its maker of services, which knows the connection that it was made for.
+    _services: { value: undefined, writable: true },
+  }) as NatsConnection;
 }
 
 function configOf(definition: ServiceDefinition): Parameters<NatsConnection['services']['add']>[0] {

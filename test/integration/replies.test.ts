@@ -28,10 +28,19 @@ const asked = [
   'conclave.default.agent.report.eve',
   'conclave.default.agent.ballot.eve',
   '_conclave.default.inbox.ada',
+  // Answered by the library.
+  '$SRV.PING',
+  '$SRV.INFO.conclave',
+  '$SRV.STATS.conclave',
 ];
 
 test('a forged reply subject leads nowhere: no request of any kind is answered there', async () => {
-  const targets = ['conclave.default.agent.heartbeat.bob', '_conclave.default.inbox.bob', 'somewhere.else'];
+  const targets = [
+    'conclave.default.agent.heartbeat.bob',
+    '_conclave.default.inbox.bob',
+    'somewhere.else',
+    '_conclave.default.ledger',
+  ];
   const heard: string[] = [];
   for (const target of targets) {
     hand.subscribe(target, {
