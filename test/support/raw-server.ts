@@ -14,6 +14,8 @@ export interface RawServer {
   readonly url: string;
   /** Of its leaf nodes, if it has any; 0 if not. */
   readonly leafPort: number;
+  /** Lines of its log about what it refused. */
+  readonly complaints: readonly string[];
   /** Puts another configuration in place while it runs. */
   reload(config: string): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -30,7 +32,9 @@ export async function startRawServer(config: string): Promise<RawServer> {
   const { path } = await findNatsServer({ binary });
   const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   const said = new Set<(line: string) => void>();
+  const complaints: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line.includes('Violation')) complaints.push(line);
     for (const hear of said) hear(line);
   });
   const line = (pattern: RegExp): Promise<RegExpExecArray> =>
@@ -53,6 +57,7 @@ export async function startRawServer(config: string): Promise<RawServer> {
     port,
     url: `nats://127.0.0.1:${port}`,
     leafPort,
+    complaints,
     async reload(text) {
       write(text);
       const reloaded = line(/Reloaded server configuration/);
