@@ -37,6 +37,9 @@ const joinDoor = doorFor(JoinSchema);
 const reportDoor = doorFor(ReportSchema);
 const ballotDoor = doorFor(BallotSchema);
 
+/** Of a subject whose last token is no agent's id. */
+const nobody = problem('INVALID', 'the subject names no agent: an id is 1–63 of A-Z a-z 0-9 _ -');
+
 export function openDesk(office: Office): Subscription {
   const { bus, subjects, settings, rejections } = office.options;
   const serve = <T>(
@@ -46,15 +49,15 @@ export function openDesk(office: Office): Subscription {
   ) =>
     bus.subscribe(subjects.agent(verb, '*'), (message) => {
       const from = subjects.senderOf(message.subject);
-      if (from !== null && !mayAnswer(message, from, office.options)) return;
+      if (!mayAnswer(message, from, office.options)) return;
       const admitted = admit(door, message, settings.entryBytesMax);
       if (from !== null && admitted.kind === 'ok') {
         handle(from, admitted.value, message);
         return;
       }
-      const wrong = admitted.kind === 'bad' ? admitted.problem : null;
+      const wrong = admitted.kind === 'bad' ? admitted.problem : nobody;
       rejections.count(message.subject, wrong);
-      if (wrong !== null) office.reception.refuse(message, wrong);
+      office.reception.refuse(message, wrong);
     });
   const subscriptions = [
     serve('join', joinDoor, (from, body, message) => {

@@ -27,6 +27,7 @@ const asked = [
   'conclave.default.agent.join.eve',
   'conclave.default.agent.report.eve',
   'conclave.default.agent.ballot.eve',
+  `conclave.default.agent.ballot.${'x'.repeat(64)}`,
   '_conclave.default.inbox.ada',
   // Answered by the library.
   '$SRV.PING',
