@@ -78,11 +78,12 @@ export class Inbox {
   #accept(work: WorkMessage): boolean {
     const { incarnation, term, onTerm, onWork, log } = this.#options;
     if (work.term < term()) return true;
-    onTerm(work.term);
+    // First: who does not know us tells us nothing of terms.
     if (work.to !== incarnation) {
       log.debug({ to: work.to }, 'work for another incarnation');
       return false;
     }
+    onTerm(work.term);
     onWork(work);
     return true;
   }

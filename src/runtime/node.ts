@@ -93,8 +93,8 @@ export class FleetNode {
       settings,
       rejections,
       term: () => this.#term,
+      // Their term is not taken for known: anybody who may lead can say any, and what came of it would last.
       onOrders: (orders) => {
-        heardOf(orders.term);
         this.worker.pulse.tell(orders.heartbeatIntervalMs);
         this.contender?.obey(orders);
       },

@@ -64,7 +64,7 @@ export class OrderWatch {
 
   #heard(orders: OrdersMessage): void {
     const { term, clock, onOrders } = this.#options;
-    if (orders.term < term()) return;
+    if (orders.term < term() || (orders.term < (this.last?.term ?? 0) && !this.isLate)) return;
     this.#last = { orders, heardAt: clock.now() };
     onOrders(orders);
   }
