@@ -15,10 +15,11 @@ sources := $(shell find src actors examples bench -mindepth 1 \( -name '*.ts' -o
 ## Variables, as in `make simulate SEEDS=500`:
 SEEDS ?= 50#   how many seeds `simulate` runs
 REQUESTS ?= 10000# how many requests `fuzz` sends
+MESSAGES ?= 20000# how many messages `fuzz-wire` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz simulate mutants behaviours demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate mutants behaviours demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +71,9 @@ test-integration: build ## the tests against a real nats-server
 
 fuzz: build ## REQUESTS requests made from the OpenAPI document, against a real fleet
 	FUZZ_REQUESTS=$(REQUESTS) $(vitest) test/http/fuzz.test.ts
+
+fuzz-wire: setup ## MESSAGES messages that nobody should send, at every subject of a fleet: simulated, and a few on a real server
+	FUZZ_MESSAGES=$(MESSAGES) $(vitest) test/simulation/wire-fuzz.test.ts test/integration/wire-fuzz.test.ts
 
 simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
 	SEEDS=$(SEEDS) $(vitest) test/simulation
