@@ -2,12 +2,22 @@
  * What the broker keeps each role from, with the permissions of infra/nats/permissions: every subject of another, the
  * private root, and JetStream. The broker's own word is asked for: a refusal for each attempt.
  */
+import { execa } from 'execa';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { AgentId } from '../../src/domain/ids.ts';
 import { snapshotSubjectsOf } from '../../src/nats/snapshot-subjects.ts';
 import { apiVerbs, subjectsOf, type AgentVerb } from '../../src/wire/subjects.ts';
-import { startPermittedServer, type PermittedServer } from '../support/permitted-server.ts';
+import { root } from '../support/docs.ts';
+import {
+  permissionsFolder,
+  startPermittedServer,
+  type PermittedServer,
+} from '../support/permitted-server.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 const fleet = 'guarded';
 const subjects = subjectsOf(fleet);
@@ -189,4 +199,53 @@ test('nobody comes in without a password, or with that of another', async () => 
   const { servers } = server.login('cas');
   for (const login of [{}, { user: 'cas', pass: server.login('ada').pass }, { user: 'nobody', pass: 'x' }])
     await expect(connect({ servers, ...login })).rejects.toMatchObject({ code: 'AUTHORIZATION_VIOLATION' });
+});
+
+test('the configuration for one server, with the users that users.sh prints', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'conclave-permissions-'));
+  cpSync(join(root, 'infra/nats'), folder, { recursive: true });
+  const permissions = join(folder, 'permissions');
+  const { stdout } = await execa(join(permissions, 'users.sh'), ['default', 'agent:web-1', 'operator:olga']);
+  writeFileSync(join(permissions, 'users.conf'), stdout);
+  const started = await startRawServer(`include "../${basename(folder)}/permissions/one-node.conf"`, {
+    NATS_SERVER_NAME: 'one',
+    NATS_LISTEN: '127.0.0.1:-1',
+    NATS_MONITOR_LISTEN: '127.0.0.1:-1',
+    NATS_STORE_DIR: join(folder, 'js'),
+    NATS_STORE_MAX: '1GB',
+    NATS_USER: 'fleet',
+    NATS_PASSWORD: 'of-the-fleet',
+    NATS_PASSWORD_WEB_1: 'of-web-1',
+    NATS_PASSWORD_OLGA: 'of-olga',
+  });
+  try {
+    const agent = await connect({ servers: started.url, user: 'web-1', pass: 'of-web-1' });
+    agent.publish('conclave.default.agent.heartbeat.olga');
+    await agent.flush();
+    await agent.close();
+    await vi.waitFor(() => expect(started.complaints.length).toBe(1));
+    // The login that all shared is one no more.
+    await expect(
+      connect({ servers: started.url, user: 'fleet', pass: 'of-the-fleet' }),
+    ).rejects.toMatchObject({
+      code: 'AUTHORIZATION_VIOLATION',
+    });
+  } finally {
+    await started.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test.each([
+  [['default'], 'usage'],
+  [['a.b', 'agent:ada'], 'a.b is no name of a fleet'],
+  [['default', 'king:ada'], 'there is no role king'],
+  [['default', '../one-node:ada'], 'there is no role ../one-node'],
+  [['default', 'agent:a*'], 'a* is no name'],
+])('users.sh %j: %s', async (words, says) => {
+  const { exitCode, stdout, stderr } = await execa(join(permissionsFolder, 'users.sh'), words, {
+    reject: false,
+  });
+  expect([exitCode, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(says);
 });

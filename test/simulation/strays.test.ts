@@ -44,7 +44,10 @@ test.each(Object.keys(strays))('%s', async (name) => {
   };
   await works();
   const [subject, body] = strays[name] ?? ['', {}];
-  world.host('anybody').ports('default').bus.publish({ subject, data: encode(body, 'json') });
+  world
+    .host('anybody')
+    .ports('default')
+    .bus.publish({ subject, data: encode(body, 'json') });
   await world.advance(100);
   await works();
   const { term } = await world.settle(client.status());

@@ -22,15 +22,21 @@ export interface RawServer {
   stop(): Promise<void>;
 }
 
-/** `$FOLDER` in a configuration is the server's own folder. */
-export async function startRawServer(config: string): Promise<RawServer> {
+/** `$FOLDER` in a configuration is the server's own folder. `env`: what it takes from its environment. */
+export async function startRawServer(
+  config: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RawServer> {
   const folder = mkdtempSync(join(tmpdir(), 'conclave-raw-'));
   const file = join(folder, 'server.conf');
   const write = (text: string): void =>
     writeFileSync(file, `listen: "127.0.0.1:-1"\n${text.replaceAll('$FOLDER', folder)}\n`);
   write(config);
   const { path } = await findNatsServer({ binary });
-  const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(path, ['-c', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const said = new Set<(line: string) => void>();
   const complaints: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
