@@ -114,7 +114,7 @@ export class SlotWriter {
   }
 
   #connect(): void {
-    if (this.#isConnecting || this.#isClosed || this.#isResting) return;
+    if (this.#isConnecting || this.#isClosed || this.#isResting || this.#connection !== null) return;
     this.#isConnecting = true;
     this.#options.ledger.connect((outcome) => {
       this.#isConnecting = false;

@@ -1,5 +1,6 @@
 /** What becomes of bytes for a slot: rules 2 to 5 of the ledger, on a simulated one. */
 import { expect, test } from 'vitest';
+import type { Ledger } from '../../src/ports.ts';
 import { defaultSettings } from '../../src/domain/settings.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { SlotWriter, type WriteOutcome } from '../../src/runtime/slot-writer.ts';
@@ -145,4 +146,30 @@ test('with several copies of the stream an append may wait for as long as their 
     world.runFor(200);
     expect(outcome).toBe('unresolved');
   }
+});
+
+test('whoever rests and wakes while it waits to connect again has one connection, and not two', async () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const ports = world.host('a').ports('default');
+  let opened = 0;
+  const ledger: Ledger = {
+    follow: (from, follower) => ports.ledger.follow(from, follower),
+    connect: (done) => {
+      ports.ledger.connect((outcome) => {
+        if (outcome.kind === 'opened') opened += 1;
+        done(outcome);
+      });
+    },
+  };
+  const onBroken = (error: Error): void => {
+    throw error;
+  };
+  world.setFaults({ connectUnavailable: 1 });
+  const writer = new SlotWriter({ ...ports, ledger, settings: defaultSettings, log: silentLog, onBroken });
+  await world.advance(60);
+  world.setFaults({});
+  writer.rest();
+  writer.wake();
+  await world.advance(5_000);
+  expect([opened, writer.disconnectedMs()]).toEqual([1, 0]);
 });
