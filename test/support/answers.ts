@@ -14,8 +14,8 @@ export interface Case {
 
 export async function expectAnswer({ words, env, says, exitCode }: Case): Promise<void> {
   const ended = await conclave(words, env === undefined ? {} : { env });
-  // An agent says after 5 s that it waits.
-  expect(ended.stderr).toMatch(/^(ada waits: [^\n]+\n)?conclave: [^\n]+\n$/);
+  // An agent says after 5 s that it waits, and the library logs why.
+  expect(ended.stderr).toMatch(/^(ada waits: [^\n]+\n|\[[^\n]+not let in yet[^\n]+\n)*conclave: [^\n]+\n$/);
   for (const each of says)
     expect(ended.stderr).toMatch(each instanceof RegExp ? each : new RegExp(escaped(each)));
   expect(ended.exitCode).toBe(exitCode);
