@@ -190,9 +190,9 @@ export class FleetNode {
     return this.#profile;
   }
 
-  /** The latest that it has heard of, from the ledger or from who led in it; 0: none. */
+  /** To be shown: the latest that it has heard of, also from orders, which prove nothing; 0: none. */
   get term(): number {
-    return this.#term;
+    return Math.max(this.#term, this.#orderWatch.last?.term ?? 0);
   }
 
   get isLeader(): boolean {
