@@ -7,6 +7,7 @@ import type { coordinatorMachine } from '../../actors/coordinator.ts';
 import type { electionMachine } from '../../actors/election.ts';
 import type { memberMachine } from '../../actors/member.ts';
 import type { Candidate, ElectionCause, HandoverReason } from '../domain/events.ts';
+import type { AgentId } from '../domain/ids.ts';
 import type { Subscription } from '../ports.ts';
 import type { OrdersMessage } from '../wire/messages.ts';
 import { Candidacy, type CandidacyOptions } from './candidacy.ts';
@@ -191,12 +192,15 @@ export class Contender {
   }
 
   /** What the leader orders: to stand by, or to let others. */
-  obey(orders: OrdersMessage): void {
+  obey(orders: OrdersMessage, from: AgentId): void {
     const { id, hasJoined } = this.#options;
+    const { term, leader } = this.replica.state;
     const isWanted = orders.hasRoom || orders.standbys.includes(id);
     if (this.#dormancy.isAsleep && isWanted) this.#election.send({ type: 'called' });
     else if (this.#dormancy.isAsleep) this.#dormancy.ordered();
-    else if (!isWanted && hasJoined()) this.#election.send({ type: 'dismissed' });
+    // Only the leader that the ledger names can send somebody to sleep.
+    else if (!isWanted && hasJoined() && orders.term === term && from === leader?.id)
+      this.#election.send({ type: 'dismissed' });
   }
 
   /** Leads, and can prove it by appending. */

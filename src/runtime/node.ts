@@ -94,9 +94,9 @@ export class FleetNode {
       rejections,
       term: () => this.#term,
       // Their term is not taken for known: anybody who may lead can say any, and what came of it would last.
-      onOrders: (orders) => {
+      onOrders: (orders, from) => {
         this.worker.pulse.tell(orders.heartbeatIntervalMs);
-        this.contender?.obey(orders);
+        this.contender?.obey(orders, from);
       },
     });
     this.#roster = options.profile.electable

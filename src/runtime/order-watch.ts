@@ -2,6 +2,7 @@
  * An agent's ear for what its leader orders. It takes them from the latest term alone, and knows when they are late:
  * a leader says them all the time.
  */
+import type { AgentId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Bus, Clock, Subscription } from '../ports.ts';
 import { doorFor } from '../wire/door.ts';
@@ -18,7 +19,8 @@ export interface OrderWatchOptions {
   readonly rejections: Rejections;
   /** Highest term that this process has heard of. */
   readonly term: () => number;
-  readonly onOrders: (orders: OrdersMessage) => void;
+  /** `from`: who says so; whether it leads, only the ledger knows. */
+  readonly onOrders: (orders: OrdersMessage, from: AgentId) => void;
 }
 
 const door = doorFor(OrdersSchema);
@@ -30,8 +32,8 @@ export class OrderWatch {
 
   constructor(options: OrderWatchOptions) {
     this.#options = options;
-    this.#subscription = hear(options, 'orders', door, (orders) => {
-      this.#heard(orders);
+    this.#subscription = hear(options, 'orders', door, (orders, from) => {
+      this.#heard(orders, from);
     });
   }
 
@@ -62,10 +64,10 @@ export class OrderWatch {
     return this.#last?.orders.repeatMs ?? 0;
   }
 
-  #heard(orders: OrdersMessage): void {
+  #heard(orders: OrdersMessage, from: AgentId): void {
     const { term, clock, onOrders } = this.#options;
     if (orders.term < term() || (orders.term < (this.last?.term ?? 0) && !this.isLate)) return;
     this.#last = { orders, heardAt: clock.now() };
-    onOrders(orders);
+    onOrders(orders, from);
   }
 }

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox';
 import type { Profile } from '../domain/events.ts';
 import { NAME_PATTERN } from '../domain/ids.ts';
+import { HEARTBEAT_MS_MAX } from '../domain/pace.ts';
 import { memberStates, PAGE_ITEMS_MAX, proposalStatuses, taskStatuses } from './views.ts';
 
 const closed = { additionalProperties: false };
@@ -107,8 +108,8 @@ export const OrdersSchema = Type.Object({
   term: Count,
   /** How often to beat. */
   heartbeatIntervalMs: Ms(3_600_000),
-  /** How often these are said. */
-  repeatMs: Ms(3_600_000),
+  /** How often these are said: as often as a leader beats. */
+  repeatMs: Ms(HEARTBEAT_MS_MAX),
   /** Who stands by, best first. */
   standbys: Type.Array(Id, { maxItems: 10_000 }),
   /** Fewer than there may be: whoever is electable may follow. */

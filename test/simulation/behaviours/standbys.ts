@@ -1,5 +1,8 @@
 /** What a leader orders: who stands by and who sleeps, how often to beat, and when it gives way. SPEC A6, E6, DESIGN §3. */
+import type { AgentId } from '../../../src/domain/ids.ts';
 import type { FleetNode } from '../../../src/runtime/node.ts';
+import { encode } from '../../../src/wire/codec.ts';
+import { subjectsOf } from '../../../src/wire/subjects.ts';
 import { expectThat, play, type Behaviours, type Stage } from './stage.ts';
 
 const two = { standbysMax: 2 };
@@ -97,6 +100,26 @@ export const standbys: Behaviours = {
       expectThat(sleepers(stage).join() === 'd,e', 'they would sleep for long');
       const { leader, term } = await stage.ask(stage.client.elect());
       expectThat(term > 1 && (leader === 'd' || leader === 'e'), `${String(leader)} leads`);
+    },
+  ),
+
+  'orders of one that does not lead, whatever term they name, send nobody to sleep': play(
+    { settings: two },
+    async (stage) => {
+      stage.join({ a: { priority: 9 }, b: { priority: 5 }, c: {} });
+      await stage.led('a');
+      await stage.stand({ a: 'alive', b: 'alive', c: 'alive' });
+      const { bus } = stage.world.host('stranger').ports(stage.fleet.name);
+      await stage.run(1_000);
+      for (const term of [1, 9_999]) {
+        const orders = { incarnation: 'x', term, heartbeatIntervalMs: 1_000, repeatMs: 60_000 };
+        const data = encode({ ...orders, standbys: [], hasRoom: false }, 'json');
+        bus.publish({ subject: subjectsOf(stage.fleet.name).agent('orders', 'stranger' as AgentId), data });
+        await stage.run(2_000);
+        expectThat(sleepers(stage).length === 0, `${sleepers(stage).join()} sleep`);
+      }
+      stage.fleet.kill('a');
+      await stage.led('b', 2_000);
     },
   ),
 
