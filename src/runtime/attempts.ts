@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../ports.ts';
 import type { TaskError } from '../domain/events.ts';
+import { shareOf } from '../domain/share.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { TaskId } from '../domain/ids.ts';
 import type { Report } from '../domain/decide-tasks.ts';
@@ -139,11 +140,11 @@ export class Attempts {
   ): void {
     if (this.#running.get(key) !== running) return;
     const { clock, log, onProgress } = this.#options;
-    const clamped = Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0;
-    if (clamped !== share)
-      log.warn({ task: running.id, progress: share, used: clamped }, 'progress must be between 0 and 1');
+    const used = shareOf(share);
+    if (used !== share)
+      log.warn({ task: running.id, progress: share, used }, 'progress must be between 0 and 1');
     running.progress = {
-      share: clamped,
+      share: used,
       note: typeof note === 'string' ? cutNote(note) : null,
       at: clock.now(),
     };

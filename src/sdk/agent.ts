@@ -6,6 +6,7 @@ import { ConclaveError, errorOf, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
+import { shareOf } from '../domain/share.ts';
 import type { Ports } from '../ports.ts';
 import type { Log } from '../runtime/log.ts';
 import { FleetNode } from '../runtime/node.ts';
@@ -51,7 +52,7 @@ export class Agent {
 
   /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. */
   set health(value: number) {
-    this.#node.condition.health = this.#clamped('health', value);
+    this.#node.condition.health = this.#shareFor('health', value);
     this.#node.worker.pulse.now();
   }
 
@@ -61,7 +62,7 @@ export class Agent {
 
   /** How loaded it is, 0–1. Null: by its used slots. */
   set load(value: number | null) {
-    this.#node.condition.load = value === null ? null : this.#clamped('load', value);
+    this.#node.condition.load = value === null ? null : this.#shareFor('load', value);
     this.#node.worker.pulse.now();
   }
 
@@ -81,11 +82,10 @@ export class Agent {
     await this.#wait(this.ended);
   }
 
-  #clamped(what: string, value: number): number {
-    const clamped = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;
-    if (clamped !== value)
-      this.#log.warn({ [what]: value, used: clamped }, `${what} must be between 0 and 1`);
-    return clamped;
+  #shareFor(what: string, value: number): number {
+    const used = shareOf(value);
+    if (used !== value) this.#log.warn({ [what]: value, used }, `${what} must be between 0 and 1`);
+    return used;
   }
 }
 
