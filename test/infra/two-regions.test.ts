@@ -12,6 +12,7 @@ import {
   type Fleet,
 } from '../../src/index.ts';
 import { login, startTwoRegions, type TwoRegions } from '../support/configured-servers.ts';
+import { until } from '../support/until.ts';
 
 /** Servers elect among themselves, and a fleet waits for what is silent, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -91,10 +92,6 @@ async function scene(): Promise<Scene> {
       return agent;
     },
   };
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 async function refusalOf(call: Promise<unknown>): Promise<ConclaveError> {

@@ -1,55 +1,15 @@
 /** Fleets of agents in this process, on a real nats-server, through the public API. */
-import { connect, StringCodec, type NatsConnection } from 'nats';
-import { afterEach, expect, test } from 'vitest';
-import {
-  connectFleet,
-  DoNotRetry,
-  joinFleet,
-  verifyLedger,
-  type Agent,
-  type Fleet,
-  type JoinOptions,
-} from '../../src/index.ts';
+import { StringCodec } from 'nats';
+import { expect, test } from 'vitest';
+import { connectFleet, DoNotRetry, verifyLedger, type JoinOptions } from '../../src/index.ts';
+import { withFleets } from '../support/fleets.ts';
 import { withServer } from '../support/nats-server.ts';
 
 const server = withServer();
-const agents: Agent[] = [];
-const fleets: Fleet[] = [];
-const connections: NatsConnection[] = [];
 const text = StringCodec();
-let count = 0;
-
-async function join(options: Omit<JoinOptions, 'servers'>): Promise<Agent> {
-  const agent = await joinFleet({ servers: server().url, handleSignals: false, ...options });
-  agents.push(agent);
-  return agent;
-}
-
-async function client(fleet: string): Promise<Fleet> {
-  const made = await connectFleet({ servers: server().url, fleet });
-  fleets.push(made);
-  return made;
-}
-
-/** Somebody who knows nothing of us but NATS. */
-async function stranger(): Promise<NatsConnection> {
-  const made = await connect({ servers: server().url });
-  connections.push(made);
-  return made;
-}
-
-function freshName(): string {
-  count += 1;
-  return `fleet_${count}`;
-}
+const { join, client, stranger, freshName } = withFleets(server);
 
 const quick = { retryBackoffMs: 10, leaveGraceMs: 200 };
-
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.leave().catch(() => undefined)));
-  await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
-  await Promise.all(connections.splice(0).map((each) => each.close()));
-});
 
 test('the first agent leads, and its fleet completes a task and decides a proposal', async () => {
   const fleet = freshName();

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.ts';
 import { endAgents, startAgent, type AgentProcess } from '../support/agent-process.ts';
 import { withServer } from '../support/nats-server.ts';
+import { until } from '../support/until.ts';
 
 /** By hand: KILLS=20. */
 const kills = Number(process.env['KILLS'] ?? 4);
@@ -32,10 +33,6 @@ afterEach(async () => {
 
 function start(id: string): Promise<AgentProcess> {
   return startAgent({ servers: server().url, fleet: fleetName, id, priority: priorities[id] ?? 0, slots: 8 });
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 const areAllAlive = async (fleet: Fleet): Promise<boolean> =>

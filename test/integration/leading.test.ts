@@ -1,32 +1,19 @@
 /** Who leads, how often agents beat, and attempts that take too long: on a real nats-server, through the public API. */
-import { connect, JSONCodec, type NatsConnection } from 'nats';
-import { afterEach, expect, test, vi } from 'vitest';
-import { joinFleet, type Agent, type JoinOptions } from '../../src/index.ts';
+import { JSONCodec } from 'nats';
+import { expect, test, vi } from 'vitest';
+import type { Agent } from '../../src/index.ts';
 import type { Heartbeat } from '../../src/wire/messages.ts';
+import { withFleets } from '../support/fleets.ts';
 import { withServer } from '../support/nats-server.ts';
 
 const server = withServer();
-const agents: Agent[] = [];
-const connections: NatsConnection[] = [];
 const json = JSONCodec<Heartbeat>();
 const patience = { timeout: 20_000, interval: 25 };
-let count = 0;
-
-async function join(options: JoinOptions): Promise<Agent> {
-  const agent = await joinFleet({ servers: server().url, handleSignals: false, ...options });
-  agents.push(agent);
-  return agent;
-}
-
-function freshName(): string {
-  count += 1;
-  return `leading_${count}`;
-}
+const { join, stranger, freshName } = withFleets(server);
 
 /** Its beats, from now on. */
 async function* beatsOf(fleet: string, id: string): AsyncGenerator<Heartbeat> {
-  const nc = await connect({ servers: server().url });
-  connections.push(nc);
+  const nc = await stranger();
   for await (const message of nc.subscribe(`conclave.${fleet}.agent.heartbeat.${id}`))
     yield json.decode(message.data);
 }
@@ -36,11 +23,6 @@ async function isCaughtUp({ fleet, id }: Agent): Promise<void> {
     expect((await fleet.agent(id)).isStandby).toBe(true);
   }, patience);
 }
-
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.leave().catch(() => undefined)));
-  await Promise.all(connections.splice(0).map((each) => each.close()));
-});
 
 test('an election goes to the highest score: priority, health and load count', async () => {
   const fleet = freshName();

@@ -1,39 +1,21 @@
 /** Agents as members of a fleet on a real nats-server: let in, refused, removed, and out of reach. */
 import { afterEach, expect, test } from 'vitest';
-import { connectFleet, joinFleet, type Agent, type Fleet, type JoinOptions } from '../../src/index.ts';
+import type { JoinOptions } from '../../src/index.ts';
+import { withFleets } from '../support/fleets.ts';
 import { withServer } from '../support/nats-server.ts';
 import { startRawServer, type RawServer } from '../support/raw-server.ts';
 
 const PAIRS = 50;
 
 const server = withServer();
-const agents: Agent[] = [];
-const fleets: Fleet[] = [];
 const guarded: RawServer[] = [];
-let count = 0;
 
-async function join(options: JoinOptions): Promise<Agent> {
-  const agent = await joinFleet({ servers: server().url, handleSignals: false, ...options });
-  agents.push(agent);
-  return agent;
-}
-
-async function client(fleet: string, more: object = {}): Promise<Fleet> {
-  const made = await connectFleet({ servers: server().url, fleet, ...more });
-  fleets.push(made);
-  return made;
-}
-
-function freshName(): string {
-  count += 1;
-  return `members_${count}`;
-}
-
+// Registered first, so that it runs last: the agents leave before their server stops.
 afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.leave().catch(() => undefined)));
-  await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
   await Promise.all(guarded.splice(0).map((each) => each.stop()));
 });
+
+const { join, client, freshName } = withFleets(server);
 
 test('of two processes that join with one id at once, one holds it and the other is told who does', async () => {
   const fleet = freshName();

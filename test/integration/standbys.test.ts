@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { connectFleet, verifyLedger, type Fleet } from '../../src/index.ts';
 import { endAgents, startAgent, type AgentProcess } from '../support/agent-process.ts';
 import { withServer } from '../support/nats-server.ts';
+import { until } from '../support/until.ts';
 
 const server = withServer();
 const settings = { standbysMax: 2, heartbeatIntervalMs: 200 };
@@ -38,10 +39,6 @@ async function start(fleet: string): Promise<{ client: Fleet; agents: Map<string
 async function readers(fleet: string): Promise<number> {
   const manager = await operator.jetstreamManager();
   return (await manager.streams.info(`CONCLAVE_${fleet}`)).state.consumer_count;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 async function standing(client: Fleet): Promise<string> {

@@ -1,38 +1,18 @@
 /** Tasks of a fleet on a real nats-server: why they wait, and the limits of payloads, results, batches and keys. SPEC T1–T5. */
-import { connect } from 'nats';
-import { afterEach, expect, test } from 'vitest';
-import {
-  connectFleet,
-  defaultSettings,
-  joinFleet,
-  type Agent,
-  type Fleet,
-  type JoinOptions,
-} from '../../src/index.ts';
+import { expect, test } from 'vitest';
+import { defaultSettings, type Fleet, type JoinOptions } from '../../src/index.ts';
 import { silentLog } from '../../src/runtime/log.ts';
+import { withFleets } from '../support/fleets.ts';
 import { withServer } from '../support/nats-server.ts';
 
 const server = withServer();
-const agents: Agent[] = [];
-const fleets: Fleet[] = [];
-let count = 0;
-
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.leave().catch(() => undefined)));
-  await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
-});
+const fleets = withFleets(server);
 
 /** A fleet of one agent, and a client. */
 async function fleetOf(options: Partial<JoinOptions>): Promise<Fleet> {
-  count += 1;
-  const fleet = `limits_${count}`;
-  const servers = server().url;
-  agents.push(
-    await joinFleet({ servers, fleet, id: 'ada', handleSignals: false, log: silentLog, ...options }),
-  );
-  const client = await connectFleet({ servers, fleet });
-  fleets.push(client);
-  return client;
+  const fleet = fleets.freshName();
+  await fleets.join({ fleet, id: 'ada', log: silentLog, ...options });
+  return fleets.client(fleet);
 }
 
 const { payloadBytesMax } = defaultSettings;
@@ -47,8 +27,7 @@ test('a payload that is too large is refused with the limit, before sending wher
     code: 'TOO_LARGE',
     message: expect.stringContaining(`at most ${payloadBytesMax} are taken`) as string,
   });
-  const silent = await connectFleet({ servers: server().url, fleet: 'nobody_is_here', timeoutMs: 60_000 });
-  fleets.push(silent);
+  const silent = await fleets.client('nobody_is_here', { timeoutMs: 60_000 });
   // Nobody there could answer: it is refused before anything is sent.
   await expect(silent.submit({ type: 'echo', payload: 'x'.repeat(1_100_000) })).rejects.toMatchObject({
     code: 'TOO_LARGE',
@@ -81,7 +60,7 @@ test('a batch that does not fit into one entry is refused as a whole', async () 
 test('when the store of keys is full, new keys are refused, none is evicted, and old ones stand for their tasks', async () => {
   const caller = await fleetOf({ tasks: { echo: () => 1 }, settings: { requestKeysMax: 4 } });
   // Without the client, which goes on trying what may pass.
-  const connection = await connect({ servers: server().url });
+  const connection = await fleets.stranger();
   const submit = async (
     idempotencyKey: string,
   ): Promise<{ readonly id?: string; readonly code?: string }> => {
@@ -93,12 +72,13 @@ test('when the store of keys is full, new keys are refused, none is evicted, and
   for (const key of ['k0', 'k1', 'k2', 'k3']) ids.push((await submit(key)).id);
   for (const key of ['k4', 'k5']) expect(await submit(key)).toMatchObject({ code: 'LIMIT_REACHED' });
   for (const [i, id] of ids.entries()) expect(await submit(`k${i}`)).toEqual({ id });
-  await connection.close();
   expect((await caller.tasks()).total).toBe(4);
 });
 
 test('a task says why it waits, and what each agent lacks; when that is given, it is done', async () => {
-  const caller = await fleetOf({ tasks: { scan: () => 'done' } });
+  const fleet = fleets.freshName();
+  const ada = await fleets.join({ fleet, id: 'ada', log: silentLog, tasks: { scan: () => 'done' } });
+  const caller = await fleets.client(fleet);
   const task = await caller.submit({ type: 'scan', requiredCapabilities: ['malware_analysis'] });
   const why = await caller.explain(task.id);
   expect(why).toMatchObject({ status: 'pending', text: 'waits: no agent has `malware_analysis`' });
@@ -109,7 +89,7 @@ test('a task says why it waits, and what each agent lacks; when that is given, i
     { kind: 'draining', remedy: 'conclave resume ada' },
   ]);
   await caller.resume('ada');
-  agents[0]?.update({ capabilities: ['malware_analysis'] });
+  ada.update({ capabilities: ['malware_analysis'] });
   expect(await task.result()).toBe('done');
   expect((await caller.explain(task.id)).text).toBe('was completed by ada in attempt 1');
   await expect(caller.explain('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -8,6 +8,17 @@ import { Stage } from './behaviours/stage.ts';
 
 const stageOf = (settings = {}): Stage => new Stage(defaultCharts, 1, { settings });
 
+/** a has led and is gone; b finds that out, and cannot claim. */
+async function stageWithoutLeader(): Promise<Stage> {
+  const stage = stageOf();
+  stage.join({ a: { priority: 3 }, b: { priority: 2 } });
+  await stage.led('a');
+  await stage.run(3_000);
+  stage.world.setFaults({ readUnavailable: 1 });
+  stage.fleet.kill('a');
+  return stage;
+}
+
 test('health counts: the leader that feels ill loses the next election', async () => {
   const stage = stageOf();
   stage.join({ a: {}, b: {} });
@@ -75,13 +86,7 @@ test('elections that are asked for at the same moment are one', async () => {
 });
 
 test('an election that is asked for while nobody leads is granted by one that stands by, and held', async () => {
-  const stage = stageOf();
-  stage.join({ a: { priority: 3 }, b: { priority: 2 } });
-  await stage.led('a');
-  await stage.run(3_000);
-  // b finds that a is gone, and cannot claim.
-  stage.world.setFaults({ readUnavailable: 1 });
-  stage.fleet.kill('a');
+  const stage = await stageWithoutLeader();
   const { bus } = stage.world.host('x').ports(stage.fleet.name);
   const granted: unknown[] = [];
   const ask = (): void => {
@@ -129,13 +134,7 @@ test('everybody can know who leads, since when, in which term, who stood, and ho
 });
 
 test('while nobody leads, those who stand by say so', async () => {
-  const stage = stageOf();
-  stage.join({ a: { priority: 3 }, b: { priority: 2 } });
-  await stage.led('a');
-  await stage.run(3_000);
-  // b finds that a is gone, and cannot claim.
-  stage.world.setFaults({ readUnavailable: 1 });
-  stage.fleet.kill('a');
+  const stage = await stageWithoutLeader();
   await stage.run(500);
   const status = await stage.ask(stage.client.election());
   expect(status).toMatchObject({ hasLeader: false, leader: null, sinceMs: null, term: 1, elections: 1 });
