@@ -106,6 +106,8 @@ const bad: readonly (readonly [readonly string[], string])[] = [
   [['up', '--port', '70000'], 'port must be an integer from 1 to 65535'],
   [['up', '--dir', emptyModule], 'dir must be a folder that can be written to'],
   [['up', '--dir', join(emptyModule, 'inner')], 'dir must be a folder that can be written to'],
+  // Nothing can be made below /proc, where there is one.
+  [['up', '--dir', '/proc/no-such-folder/inner'], 'dir must be a folder that can be written to'],
   [['up', '--http', '0'], 'http must be an integer from 1 to 65535'],
   [['serve', '--port', 'x'], 'port must be an integer from 1 to 65535'],
   [['serve', '--http', '70000'], 'http must be an integer from 1 to 65535'],

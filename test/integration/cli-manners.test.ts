@@ -1,7 +1,7 @@
 /** Manners of the command that all commands share: help with an example, errors as documented, and filters of events. */
 import { describe, expect, test, vi } from 'vitest';
 import { answerOf, conclave, startConclave, startUp, withUp, type Running } from '../support/command.ts';
-import type { AgentView, StatusView } from '../../src/index.ts';
+import type { AgentView, StatusView, TaskPage, TaskView } from '../../src/index.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
@@ -119,11 +119,21 @@ test('remove takes an agent out at once: its process ends, and its tasks go to o
   const { up, document } = await startUp(['--agents', '3']);
   const at = ['--servers', document.servers];
   const follower = document.agents.find(({ id }) => id !== document.leader)?.id ?? '';
+  // One for each.
+  await conclave(['submit', 'sleep', '--payload', '{"ms":60000}', '--count', '3', ...at]);
+  const held = await vi.waitFor(async () => {
+    const { tasks } = await answerOf<TaskPage>(['tasks', '--agent', follower, '--status', 'running', ...at]);
+    expect(tasks).toHaveLength(1);
+    return tasks[0]?.id ?? '';
+  }, 20_000);
   expect(await conclave(['remove', follower, ...at])).toEqual({
     exitCode: 0,
     stdout: `${follower} is removed\n`,
     stderr: '',
   });
+  const [first, second] = (await answerOf<TaskView>(['task', held, ...at])).attempts;
+  expect(first).toMatchObject({ agent: follower, end: 'lost' });
+  expect(second?.agent).not.toBe(follower);
   expect(JSON.parse(await up.line(/agent\.ended/))).toMatchObject({ id: follower, how: 'exit code 1' });
   const agents = await answerOf<AgentView[]>(['agents', ...at]);
   expect(agents.map(({ id }) => id)).not.toContain(follower);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { conclave, program, withUp } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -15,6 +16,9 @@ const hasScript =
 if (!hasScript)
   console.log('skipped: no `script` of util-linux on this machine, so there is no terminal to run on');
 
+const onTerminal = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
+const lineOf = (words: readonly string[]): string =>
+  [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
 const ESCAPE = '\u001b[';
 const BAR = /[█░]{3}/;
 
@@ -28,10 +32,8 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     words: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<string> {
-    const line = [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
-    const cleared = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
-    const options = { env: { ...cleared, ...env }, stdin: 'ignore', timeout: 25_000 } as const;
-    return (await execa('script', ['-qec', line, '/dev/null'], options)).stdout;
+    const options = { env: { ...onTerminal, ...env }, stdin: 'ignore', timeout: 25_000 } as const;
+    return (await execa('script', ['-qec', lineOf(words), '/dev/null'], options)).stdout;
   }
 
   test('tables have colours, and a bar is drawn while results are waited for', async () => {
@@ -51,6 +53,26 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     const document = await shown([...submit(), '--json']);
     expect(document).not.toContain(ESCAPE);
     expect(document).not.toMatch(BAR);
+  });
+
+  test('up counts the agents that have joined, and Ctrl-C ends it', async () => {
+    const port = String(await freePort());
+    const up = execa(
+      'script',
+      ['-qec', lineOf(['up', '--agents', '2', '--port', port, '--no-http']), '/dev/null'],
+      {
+        env: onTerminal,
+        reject: false,
+      },
+    );
+    let said = '';
+    up.stdout.on('data', (data: Buffer) => {
+      said += data.toString();
+      if (said.includes('Ctrl-C ends all of it.')) up.stdin.write('\u0003');
+    });
+    expect((await up).exitCode).toBe(0);
+    expect(said).toMatch(/[█░]{3} \d\/2 agents have joined/);
+    expect(said).toContain('all agents and the server have ended');
   });
 
   test('elsewhere there are neither', async () => {
