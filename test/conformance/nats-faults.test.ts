@@ -1,7 +1,7 @@
 /** What only a real broker and a real link can do to the adapter. */
 import { connect, type NatsConnection } from 'nats';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { BusStatus, LedgerFollower } from '../../src/ports.ts';
+import type { BusStatus, LedgerFollower, ServiceDefinition } from '../../src/ports.ts';
 import { openNatsPorts } from '../../src/nats/ports.ts';
 import { startPrivateServer, type PrivateServer } from '../../src/nats/private-server.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
@@ -126,17 +126,19 @@ describe('the bus', () => {
     expect(proxy.connections).toBe(0);
   });
 
+  const serviceWith = (figures: unknown): ServiceDefinition => ({
+    name: world.fleet,
+    version: '1.2.3',
+    description: 'coordinates',
+    metadata: { fleet: world.fleet },
+    queue: 'q1',
+    endpoints: [{ name: 'submit', subject: 'faults.api.submit', handle: () => undefined }],
+    stats: () => figures,
+  });
+
   it('shows its service, its endpoints and its figures to the nats command', async () => {
     const a = await world.bus('a');
-    a.serve({
-      name: world.fleet,
-      version: '1.2.3',
-      description: 'coordinates',
-      metadata: { fleet: world.fleet },
-      queue: 'q1',
-      endpoints: [{ name: 'submit', subject: 'faults.api.submit', handle: () => undefined }],
-      stats: () => ({ role: 'leader', term: 7 }),
-    });
+    a.serve(serviceWith({ role: 'leader', term: 7 }));
     await known(world, a);
     const query = async (verb: string): Promise<unknown> => {
       const message = { subject: `$SRV.${verb}.${world.fleet}`, data: bytes(''), timeoutMs: 5_000 };
@@ -152,15 +154,7 @@ describe('the bus', () => {
 
   it('survives figures that cannot be shown', async () => {
     const a = await world.bus('a');
-    a.serve({
-      name: world.fleet,
-      version: '1.2.3',
-      description: '',
-      metadata: {},
-      queue: 'q1',
-      endpoints: [{ name: 'submit', subject: 'faults.api.submit', handle: () => undefined }],
-      stats: () => ({ big: 1n }),
-    });
+    a.serve(serviceWith({ big: 1n }));
     await known(world, a);
     const message = { subject: `$SRV.STATS.${world.fleet}`, data: bytes(''), timeoutMs: 5_000 };
     expect((await ask(world, a, message)).kind).toBe('reply');
