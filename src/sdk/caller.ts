@@ -7,7 +7,7 @@ import { backoffMs } from '../domain/backoff.ts';
 import { ConclaveError, errorKinds, errorOf, type Problem } from '../domain/errors.ts';
 import type { Headers, Ports, RequestOutcome, Subscription } from '../ports.ts';
 import { problemIn } from '../runtime/problem-in.ts';
-import { contentTypes, decode, DEPTH_FORWARDED_MAX, encode } from '../wire/codec.ts';
+import { contentTypes, decodeAnswer, encode } from '../wire/codec.ts';
 import { answerHeaders } from '../wire/messages.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
 import { simplyWait, type Wait } from './wait.ts';
@@ -134,7 +134,7 @@ type Reply = Extract<RequestOutcome, { kind: 'reply' }>;
 
 function answerIn({ data, headers }: Reply): Answer {
   return {
-    value: decode(data, headers, DEPTH_FORWARDED_MAX),
+    value: decodeAnswer(data, headers),
     term: numberIn(headers, answerHeaders.term),
     sequence: numberIn(headers, answerHeaders.sequence),
   };

@@ -39,7 +39,15 @@ export function encode(value: unknown, format: Format): Uint8Array {
 export function decode(data: Uint8Array, headers: Headers = {}, depthMax = DEPTH_MAX): unknown {
   if (data.length === 0) return {};
   const value = parse(data, formatOf(data, headers));
-  checkShape(value, depthMax);
+  checkShape(value, depthMax, prototypeKeys);
+  return value;
+}
+
+/** Of a leader's answer: its keys may be names that users chose, as the type `constructor` of a task. */
+export function decodeAnswer(data: Uint8Array, headers: Headers): unknown {
+  if (data.length === 0) return {};
+  const value = parse(data, formatOf(data, headers));
+  checkShape(value, DEPTH_FORWARDED_MAX, noKeys);
   return value;
 }
 
@@ -65,12 +73,13 @@ function parse(data: Uint8Array, format: Format): unknown {
 }
 
 /** `__proto_` is what msgpackr makes of `__proto__`. */
-const forbidden = new Set(['__proto__', '__proto_', 'constructor', 'prototype']);
+const prototypeKeys: ReadonlySet<string> = new Set(['__proto__', '__proto_', 'constructor', 'prototype']);
+const noKeys: ReadonlySet<string> = new Set();
 
 /** Half of a surrogate pair: valid in JSON text, lost in UTF-8, so that two readers would differ. */
 const loneSurrogate = /\p{Surrogate}/u;
 
-function checkShape(value: unknown, depth: number): void {
+function checkShape(value: unknown, depth: number, forbidden: ReadonlySet<string>): void {
   if (typeof value === 'string') checkText(value);
   if (typeof value === 'bigint')
     throw new ConclaveError('INVALID', 'the message holds an integer above 64 bits');
@@ -81,7 +90,7 @@ function checkShape(value: unknown, depth: number): void {
     return;
   if (depth === 0) throw new ConclaveError('INVALID', 'the message nests too deep');
   if (Array.isArray(value)) {
-    for (const item of value) checkShape(item, depth - 1);
+    for (const item of value) checkShape(item, depth - 1, forbidden);
     return;
   }
   // MessagePack extensions that nobody here writes (sets, errors, regular expressions), which JSON would lose.
@@ -91,7 +100,7 @@ function checkShape(value: unknown, depth: number): void {
   for (const [key, item] of Object.entries(value)) {
     if (forbidden.has(key)) throw new ConclaveError('INVALID', `the key ${key} is not allowed`);
     checkText(key);
-    checkShape(item, depth - 1);
+    checkShape(item, depth - 1, forbidden);
   }
 }
 

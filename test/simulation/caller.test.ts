@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Incoming } from '../../src/ports.ts';
 import { answer, refuse } from '../../src/runtime/respond.ts';
 import { Caller } from '../../src/sdk/caller.ts';
-import { SimulatedWorld } from '../../src/simulation/index.ts';
+import { SimulatedFleet, SimulatedWorld } from '../../src/simulation/index.ts';
 import { encode } from '../../src/wire/codec.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
 
@@ -84,4 +84,18 @@ test('a wish for an election that nobody can hear ends as nobody electable', asy
   const wish = caller.ask('trigger', {}, { timeoutMs: 1_000 });
   const outcome = world.settle(wish, { withinMs: 5_000 });
   await expect(outcome).rejects.toMatchObject({ code: 'NOBODY_ELECTABLE', isRetryable: false });
+});
+
+test('task types that are words of JavaScript can be submitted, and nobody is kept from reading what there is', async () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const fleet = new SimulatedFleet(world);
+  fleet.join('ada');
+  const client = fleet.client();
+  for (const type of ['constructor', '__proto__', 'prototype', 'toString'])
+    await world.settle(client.submit({ type }));
+  const { tasks, byType } = await world.settle(client.tasks());
+  expect(tasks.map(({ type }) => type)).toEqual(['constructor', '__proto__', 'prototype', 'toString']);
+  expect(Object.values(byType)).toEqual([1, 1, 1, 1]);
+  expect((await world.settle(client.status())).tasks.total).toBe(4);
+  expect((await world.settle(client.metrics())).tasks.total).toBe(4);
 });

@@ -70,6 +70,7 @@ export const sound: Readonly<Record<string, readonly Json[]>> = {
     { type: 'work', payload: { a: [1, 2, { b: 'c' }] }, priority: 3, target: 'here', maxRetries: 0 },
     { tasks: [{ type: 'work' }, { type: 'work', delayMs: 10 }], key: 'k' },
     { type: 'work', runTimeoutMs: 100, requiredCapabilities: [] },
+    { type: 'constructor' },
   ],
   propose: [{ type: 'x', data: {}, quorum: 0.5, timeoutMs: 100, weighting: 'health', voters: ['someone'] }],
   vote: [{ proposal: 'p', voter: 'someone', decision: 'abstain' }],
