@@ -2,7 +2,7 @@
  * A seeded stream of messages for every subject that anybody may publish on: sound ones, changed ones, and bytes that are
  * no message at all. Says of each whether a door must refuse it.
  */
-import type { TSchema } from 'typebox';
+import Type, { type TSchema } from 'typebox';
 import type { AgentId } from '../../src/domain/ids.ts';
 import type { Headers } from '../../src/ports.ts';
 import type { SeededRandom } from '../../src/simulation/index.ts';
@@ -46,6 +46,7 @@ const schemas: Readonly<Record<string, TSchema>> = {
   task: messages.ByIdSchema,
   explain: messages.ByIdSchema,
   proposal: messages.ByIdSchema,
+  agent: messages.ByIdSchema,
   drain: messages.ByIdSchema,
   resume: messages.ByIdSchema,
   cancel: messages.ChangeSchema,
@@ -58,6 +59,8 @@ const schemas: Readonly<Record<string, TSchema>> = {
   status: messages.NothingSchema,
   barrier: messages.NothingSchema,
   trigger: messages.NothingSchema,
+  // One task or many, with limits of its own: what is wrong with it is not judged here.
+  submit: Type.Unknown(),
 };
 const doors = new Map<string, Door<unknown>>(
   Object.entries(schemas).map(([name, schema]) => [
@@ -90,7 +93,9 @@ export function* fuzzMessages(random: SeededRandom, cast: Cast): Generator<FuzzM
     const at = place();
     const { data, headers } = bodyOf(random, at.verb);
     const isNameless = agentVerbs.includes(at.kind as AgentVerb) && subjects.senderOf(at.subject) === null;
-    const isBad = isNameless || doors.get(at.verb)?.admit(data, headers).kind === 'bad';
+    const door = doors.get(at.verb);
+    if (door === undefined) throw new Error(`no schema for ${at.verb}`);
+    const isBad = isNameless || door.admit(data, headers).kind === 'bad';
     // A broker with permissions lets nobody say what is sound in the name of another; a trigger has its own tests.
     const isHeld = at.id !== null && at.kind !== 'inbox' && cast.agents.includes(at.id);
     if (data.length > BYTES_MAX || (!isBad && (isHeld || at.verb === 'trigger'))) continue;

@@ -77,6 +77,7 @@ export const sound: Readonly<Record<string, readonly Json[]>> = {
   task: [{ id: 't' }],
   explain: [{ id: 't' }],
   proposal: [{ id: 'p' }],
+  agent: [{ id: 'nobody' }],
   drain: [{ id: 'nobody' }],
   resume: [{ id: 'nobody' }],
   cancel: [{ id: 't', key: 'k' }],
