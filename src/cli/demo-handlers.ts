@@ -44,7 +44,7 @@ const sleep: Handler = async ({ payload }, { signal }) => {
 export const demoHandlers: HandlerSet = {
   tasks: { scan, echo: ({ payload }) => payload, sleep },
   vote: ({ data }) => {
-    const threshold = typeof data === 'object' && data !== null && 'threshold' in data ? data.threshold : 0;
+    const { threshold } = (data ?? {}) as { readonly threshold?: unknown };
     return typeof threshold === 'number' && threshold > THRESHOLD_MAX ? 'reject' : 'approve';
   },
 };

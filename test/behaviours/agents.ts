@@ -82,9 +82,9 @@ export const agents: readonly Behaviour[] = [
   {
     id: 'A4',
     says: 'health and load are the author’s to set; out of range they are clamped and logged',
-    file: 'src/sdk/agent.ts',
-    line: 'const clamped = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;',
-    instead: 'const clamped = value;',
+    file: 'src/domain/share.ts',
+    line: 'return Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;',
+    instead: 'return value;',
     tests: members('a health or load out of range is clamped and logged, and shows at once'),
   },
   {

@@ -12,9 +12,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const hasScript =
   process.platform === 'linux' &&
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'script')));
-// eslint-disable-next-line no-console
 if (!hasScript)
-  console.log('skipped: no `script` of util-linux on this machine, so there is no terminal to run on');
+  process.stdout.write('SKIPPED: no `script` of util-linux on this machine, so there is no terminal to run on\n');
 
 const onTerminal = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
 const lineOf = (words: readonly string[]): string =>
