@@ -131,9 +131,12 @@ test('remove takes an agent out at once: its process ends, and its tasks go to o
     stdout: `${follower} is removed\n`,
     stderr: '',
   });
-  const [first, second] = (await answerOf<TaskView>(['task', held, ...at])).attempts;
-  expect(first).toMatchObject({ agent: follower, end: 'lost' });
-  expect(second?.agent).not.toBe(follower);
+  const others = document.agents.map(({ id }) => id).filter((id) => id !== follower);
+  await vi.waitFor(async () => {
+    const [first, second] = (await answerOf<TaskView>(['task', held, ...at])).attempts;
+    expect(first).toMatchObject({ agent: follower, end: 'lost' });
+    expect(others).toContain(second?.agent);
+  }, 20_000);
   expect(JSON.parse(await up.line(/agent\.ended/))).toMatchObject({ id: follower, how: 'exit code 1' });
   const agents = await answerOf<AgentView[]>(['agents', ...at]);
   expect(agents.map(({ id }) => id)).not.toContain(follower);

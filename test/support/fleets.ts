@@ -14,11 +14,11 @@ import {
 } from '../../src/index.ts';
 
 export interface Fleets {
-  join(options: JoinOptions): Promise<Agent>;
-  client(fleet: string, more?: Partial<ConnectOptions>): Promise<Fleet>;
-  stranger(): Promise<NatsConnection>;
+  readonly join: (options: JoinOptions) => Promise<Agent>;
+  readonly client: (fleet: string, more?: Partial<ConnectOptions>) => Promise<Fleet>;
+  readonly stranger: () => Promise<NatsConnection>;
   /** Of a fleet that no other test of this file has. */
-  freshName(): string;
+  readonly freshName: () => string;
 }
 
 export function withFleets(server: () => { readonly url: string }): Fleets {
