@@ -64,9 +64,15 @@ export class OrderWatch {
     return this.#last?.orders.repeatMs ?? 0;
   }
 
+  /** A later leader was heard since, and not just once: in the time of three of these it would have been heard again. */
+  #isOutdone({ term, repeatMs }: OrdersMessage): boolean {
+    const { suspectAfterIntervals } = this.#options.settings;
+    return term < (this.last?.term ?? 0) && this.#silenceMs() < suspectAfterIntervals * repeatMs;
+  }
+
   #heard(orders: OrdersMessage, from: AgentId): void {
     const { term, clock, onOrders } = this.#options;
-    if (orders.term < term() || (orders.term < (this.last?.term ?? 0) && !this.isLate)) return;
+    if (orders.term < term() || this.#isOutdone(orders)) return;
     this.#last = { orders, heardAt: clock.now() };
     onOrders(orders, from);
   }

@@ -13,7 +13,9 @@ const hasScript =
   process.platform === 'linux' &&
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'script')));
 if (!hasScript)
-  process.stdout.write('SKIPPED: no `script` of util-linux on this machine, so there is no terminal to run on\n');
+  process.stdout.write(
+    'SKIPPED: no `script` of util-linux on this machine, so there is no terminal to run on\n',
+  );
 
 const onTerminal = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
 const lineOf = (words: readonly string[]): string =>

@@ -11,7 +11,7 @@ const strays: Readonly<Record<string, readonly [string, object]>> = {
       incarnation: 'x',
       term: far,
       heartbeatIntervalMs: 1_000,
-      repeatMs: 1_000,
+      repeatMs: 3_600_000,
       standbys: [],
       hasRoom: true,
     },
