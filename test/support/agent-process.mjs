@@ -54,17 +54,7 @@ const ledger = {
   },
 };
 
-const passedOn = [
-  'close',
-  'dropSnapshot',
-  'listSnapshots',
-  'loadSnapshot',
-  'onClosed',
-  'purge',
-  'readBounds',
-  'readSlot',
-  'saveSnapshot',
-];
+const passedOn = ['close', 'onClosed', 'purge', 'readBounds', 'readSlot'];
 
 function armed(connection) {
   return {
@@ -73,6 +63,7 @@ function armed(connection) {
       return connection.isClosed;
     },
     replicas: connection.replicas,
+    snapshots: connection.snapshots,
     append(entry, done) {
       if (isArmed && killAt === 'before') die();
       connection.append(entry, (outcome) => {
