@@ -19,7 +19,7 @@ MESSAGES ?= 20000# how many messages `fuzz-wire` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate mutants behaviours demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate mutants behaviours model demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -80,6 +80,9 @@ simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants check
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
+
+model: ## check the model of the ledger with Spin: every order of events in small fleets
+	infra/scripts/model.sh
 
 behaviours: build ## take out the line that each behaviour hangs on and see its tests fail (a quarter of an hour)
 	$(bin)/tsx infra/scripts/behaviours.ts

@@ -9,8 +9,8 @@
  *   S3  of one term, one life of one process leads at the most;
  *   S4  what a process takes for committed is in its slot, and stays there.
  *
- * Break a rule with -D and Spin finds how it goes wrong: NO_CAS, NEXT_SLOT, OTHER_BYTES, TRUST_REFUSAL,
- * LEAD_BY_READING. With REACH it must find a second term with an entry in it: what is checked does happen.
+ * Break a rule with -D and Spin finds how it goes wrong: NO_CAS, NEXT_SLOT, TRUST_REFUSAL, LEAD_BY_READING. With REACH
+ * it must find a second term with an entry in it: what is checked does happen. `make model` runs all of that.
  */
 #ifndef NODES
 #define NODES 2
@@ -169,11 +169,7 @@ end:
 #ifdef NEXT_SLOT
   :: atomic { isPending && nfull(network) && slot + 1 < SLOTS -> slot++; send() }
 #endif
-#ifdef OTHER_BYTES
-  :: atomic { isPending && !isStart && serial < APPENDS && nfull(network) -> serial++; send() }
-#else
   :: atomic { isPending && nfull(network) -> send() }
-#endif
   /* An answer; one to a former life, or to an append that is settled, says nothing. */
   :: atomic { answers[id] ? ofLife, ofSerial, isStored ->
        if
