@@ -59,7 +59,7 @@ const metrics = await fleet.metrics();
 console.log('agents  ', { total: metrics.agents.total, alive: metrics.agents.alive });
 console.log('leader  ', metrics.leadership);
 console.log('tasks   ', { total: metrics.tasks.total, completed: metrics.tasks.byStatus.completed });
-console.log('votes   ', metrics.consensus);
+console.log('votes   ', { total: metrics.consensus.total, approved: metrics.consensus.approved });
 console.log('recovery', metrics.recovery);
 console.log(String(fleet));
 

@@ -31,11 +31,12 @@ const TEST_MS = 60_000 + REQUESTS * 30;
 const fleet = 'fuzzed';
 const ids = ['ada', 'bob', 'constructor', '__proto__'];
 const nats = withServer();
-const agents: Agent[] = [];
+const agents = new Map<string, Agent>();
+let isOver = false;
 let http: HttpServer;
 
 /** Some handlers end at once, some fail with hostile words, some wait to be told to stop. */
-const work: JoinOptions['tasks'] = {
+const work: NonNullable<JoinOptions['tasks']> = {
   '*': async ({ type, payload }, { signal }) => {
     if (type === 'failing') throw new DoNotRetry('<script>alert(1)</script>\r\nSet-Cookie: a=b\u0000');
     if (type === 'w' || type === 'grace') await stopped(signal, 2_000);
@@ -44,15 +45,20 @@ const work: JoinOptions['tasks'] = {
 };
 
 /** Some proposals stay open for outside voters. */
-const vote: JoinOptions['vote'] = ({ description }) => (description.length % 2 === 0 ? 'abstain' : 'approve');
+const vote: NonNullable<JoinOptions['vote']> = ({ description }) => (description.length % 2 === 0 ? 'abstain' : 'approve');
+
+/** Some requests remove agents: another process of the same id takes each one's place. */
+async function join(id: string): Promise<void> {
+  const here = { slots: 50, capabilities: commonNames, tasks: work, vote };
+  const options = { servers: nats().url, fleet, id, handleSignals: false, log: silentLog };
+  const settings = { leaveGraceMs: 200, retryBackoffMs: 10 };
+  const agent = await joinFleet({ ...options, settings, ...here });
+  agents.set(id, agent);
+  agent.ended.catch(() => (isOver ? undefined : join(id)));
+}
 
 beforeAll(async () => {
-  for (const id of ids) {
-    const here = { slots: 50, capabilities: commonNames, tasks: work, vote };
-    const options = { servers: nats().url, fleet, id, handleSignals: false, log: silentLog };
-    const settings = { leaveGraceMs: 200, retryBackoffMs: 10 };
-    agents.push(await joinFleet({ ...options, settings, ...here }));
-  }
+  for (const id of ids) await join(id);
   // The rate has a test of its own.
   http = await startHttpServer({
     servers: nats().url,
@@ -64,8 +70,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  isOver = true;
   await http.close();
-  await Promise.all(agents.map((each) => each.leave().catch(() => undefined)));
+  await Promise.all([...agents.values()].map((each) => each.leave().catch(() => undefined)));
 });
 
 test(

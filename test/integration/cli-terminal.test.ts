@@ -67,9 +67,13 @@ describe.skipIf(!hasScript)('on a terminal', () => {
       },
     );
     let said = '';
+    let isToldToEnd = false;
     up.stdout.on('data', (data: Buffer) => {
       said += data.toString();
-      if (said.includes('Ctrl-C ends all of it.')) up.stdin.write('\u0003');
+      if (isToldToEnd || !said.includes('Ctrl-C ends all of it.')) return;
+      // Once: a second one would end it without order.
+      isToldToEnd = true;
+      up.stdin.write('\u0003');
     });
     expect((await up).exitCode).toBe(0);
     expect(said).toMatch(/[█░]{3} \d\/2 agents have joined/);

@@ -62,7 +62,7 @@ test('coordinator: the best agent is elected, works, votes and leaves, and the f
     'agents   { total: 2, alive: 2 }',
     "leader   { leader: 'agent_002', term: 3, elections: 3, leaderChanges: 3 }",
     'tasks    { total: 3, completed: 2 }',
-    'votes    { total: 1, open: 0, approved: 1, rejected: 0, expired: 0 }',
+    'votes    { total: 1, approved: 1 }',
     'recovery { deaths: 0, reassigned: 0, reElections: 0 }',
     'Fleet(default: 2 agents, 2 alive, leader agent_002, term 3, 3 tasks)',
     '',
