@@ -45,7 +45,8 @@ const work: NonNullable<JoinOptions['tasks']> = {
 };
 
 /** Some proposals stay open for outside voters. */
-const vote: NonNullable<JoinOptions['vote']> = ({ description }) => (description.length % 2 === 0 ? 'abstain' : 'approve');
+const vote: NonNullable<JoinOptions['vote']> = ({ description }) =>
+  description.length % 2 === 0 ? 'abstain' : 'approve';
 
 /** Some requests remove agents: another process of the same id takes each one's place. */
 async function join(id: string): Promise<void> {
