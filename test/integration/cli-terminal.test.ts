@@ -18,8 +18,9 @@ if (!hasScript)
   );
 
 const onTerminal = { NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, TERM: 'xterm' };
+/** In place of the shell: some shells would hear Ctrl-C too, and end with a code of their own. */
 const lineOf = (words: readonly string[]): string =>
-  [process.execPath, program, ...words].map((word) => `'${word}'`).join(' ');
+  `exec ${[process.execPath, program, ...words].map((word) => `'${word}'`).join(' ')}`;
 const ESCAPE = '\u001b[';
 const BAR = /[█░]{3}/;
 
