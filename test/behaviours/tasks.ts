@@ -330,13 +330,7 @@ export const tasks: readonly Behaviour[] = [
     says: 'what a dead agent had ends as lost and goes to others',
     file: 'src/domain/decide-members.ts',
     line: 'lose(context, task, `agent ${member.id} ${reason}`);',
-    tests: [
-      ...simulated('what a dead agent had goes to another'),
-      ...of(
-        'test/integration/leader-kills.test.ts',
-        'leaders that are killed while proposals are open and tasks run lose no ballot, no decision and no outcome',
-      ),
-    ],
+    tests: [...simulated('what a dead agent had goes to another')],
   },
   {
     id: 'T9',
