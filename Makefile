@@ -10,16 +10,17 @@ MAKEFLAGS += --no-print-directory
 bin := node_modules/.bin
 vitest = $(bin)/vitest run $(VITEST_FLAGS)
 # Folders too: their time changes when a file goes.
-sources := $(shell find src actors examples bench -mindepth 1 \( -name '*.ts' -o -type d \) 2>/dev/null)
+sources := $(shell find src actors examples bench test/simulation -mindepth 1 \( -name '*.ts' -o -type d \) 2>/dev/null)
 
 ## Variables, as in `make simulate SEEDS=500`:
 SEEDS ?= 50#   how many seeds `simulate` runs
+SEED ?=#       the one that `replay` shows
 REQUESTS ?= 10000# how many requests `fuzz` sends
 MESSAGES ?= 20000# how many messages `fuzz-wire` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate mutants behaviours model demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate replay mutants behaviours model demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,7 +36,7 @@ node_modules/.conclave-stamp: package-lock.json package.json .npmrc
 build: setup dist/.conclave-stamp ## compile src, actors and examples into dist
 
 dist/.conclave-stamp: $(sources) tsconfig.json tsconfig.build.json node_modules/.conclave-stamp
-	rm -rf dist/src dist/actors dist/examples dist/bench
+	rm -rf dist/src dist/actors dist/examples dist/bench dist/test
 	$(bin)/tsc -p tsconfig.build.json
 	@if [ -f dist/src/cli/main.js ]; then chmod +x dist/src/cli/main.js; fi
 	@touch $@
@@ -75,8 +76,11 @@ fuzz: build ## REQUESTS requests made from the OpenAPI document, against a real 
 fuzz-wire: setup ## MESSAGES messages that nobody should send, at every subject of a fleet: simulated, and a few on a real server
 	FUZZ_MESSAGES=$(MESSAGES) $(vitest) test/simulation/wire-fuzz.test.ts test/integration/wire-fuzz.test.ts
 
-simulate: setup ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
-	SEEDS=$(SEEDS) $(vitest) test/simulation
+simulate: build ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
+	SEEDS=$(SEEDS) node dist/test/simulation/simulate.js
+
+replay: build ## what happens to the fleet of one SEED: a line per transition (TRACE=1: per step)
+	@SEED=$(SEED) TRACE=$(TRACE) node dist/test/simulation/replay.js
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts

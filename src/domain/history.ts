@@ -75,6 +75,11 @@ export class HistoryChecker {
     return this.#state;
   }
 
+  /** What was found in the entries so far, in the order of finding; the state itself is looked at by `report`. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
   /** Before the first entry: what came before it was purged, and is in this snapshot. */
   begin({ state, lastHash }: Restored): void {
     this.#state = state;

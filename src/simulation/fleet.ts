@@ -8,6 +8,7 @@ import { FleetNode, type NodeCharts, type NodeOptions } from '../runtime/node.ts
 import type { VoteHandler } from '../runtime/ballots.ts';
 import { Fleet } from '../sdk/fleet.ts';
 import { subjectsOf } from '../wire/subjects.ts';
+import type { Victims } from './nemesis.ts';
 import { trackedHandlers, trackedVote } from './tracked.ts';
 import type { SimulatedWorld } from './world.ts';
 
@@ -31,7 +32,7 @@ export interface SimulatedFleetOptions {
   readonly rank?: NodeOptions['rank'];
 }
 
-export class SimulatedFleet {
+export class SimulatedFleet implements Victims {
   readonly world: SimulatedWorld;
   readonly name: string;
   /** What runs now, by host. */
@@ -108,6 +109,21 @@ export class SimulatedFleet {
     this.kill(hostId);
     const { id, options } = this.#known.get(hostId) ?? { id: hostId, options: {} };
     return this.join(id, options);
+  }
+
+  /** Tells the agent on the host to leave. */
+  leave(hostId: string): void {
+    this.nodes.get(hostId)?.leave();
+  }
+
+  isRunning(hostId: string): boolean {
+    return this.nodes.has(hostId);
+  }
+
+  /** Where somebody runs who says that it leads. */
+  leaderHost(): string | null {
+    for (const [hostId, node] of this.nodes) if (node.isLeader) return hostId;
+    return null;
   }
 
   /** A client on a host of its own. */

@@ -4,6 +4,16 @@ export type { Fault, FaultRates } from './faults.ts';
 export type { SimulatedHost } from './host.ts';
 export { SimulationFailed, type Constants } from './laws.ts';
 export type { SimulatedLedger } from './ledger.ts';
+export {
+  restlessPace,
+  strikeKinds,
+  unleash,
+  worstRates,
+  type NemesisOptions,
+  type Pace,
+  type StrikeKind,
+  type Victims,
+} from './nemesis.ts';
 export { SeededRandom, type Range } from './random.ts';
 export type { SnapshotShelf } from './snapshot-shelf.ts';
 export type { StoredEntry } from './stream.ts';

@@ -1,24 +1,45 @@
 /** One seed's ordeal: a random fleet at work under a nemesis, then a healed world in which everything must end. */
 import { charts } from '../../actors/table.ts';
+import type { Entry } from '../../src/domain/events.ts';
 import { isEnded } from '../../src/domain/state.ts';
-import { SimulatedFleet, SimulatedWorld, type TraceSink } from '../../src/simulation/index.ts';
+import {
+  SimulatedFleet,
+  SimulatedWorld,
+  unleash,
+  type StrikeKind,
+  type TraceSink,
+} from '../../src/simulation/index.ts';
 import type { Log } from '../../src/runtime/log.ts';
-import { unleash } from './chaos.ts';
+import { courseOf, type CourseName } from './courses.ts';
 import { Witness } from './witness.ts';
 import { handlerOn, keepAsking, type Workload } from './workload.ts';
 
 export interface OrdealOptions {
   readonly seed: number;
+  /** Default: what the course of that seed says. */
   readonly troubledMs?: number;
+  /** Everything that happens in the world, a line each. */
   readonly trace?: TraceSink;
-  readonly log?: (line: string) => void;
+  /** What each process logs. */
+  readonly log?: (line: {
+    readonly atMs: number;
+    readonly id: string;
+    readonly message: string;
+    readonly fields: object;
+  }) => void;
+  readonly onStrike?: (kind: StrikeKind, hostId: string, atMs: number) => void;
+  readonly onEntry?: (sequence: number, entry: Entry, atMs: number) => void;
 }
 
 export interface Verdict {
   readonly seed: number;
+  readonly course: CourseName;
   readonly problems: readonly string[];
   readonly virtualMs: number;
   readonly steps: number;
+  readonly strikes: number;
+  readonly entries: number;
+  /** Of every line of the trace. */
   readonly hash: string;
   readonly summary: string;
 }
@@ -26,31 +47,23 @@ export interface Verdict {
 /** After the world is whole again everything must have ended within this long. */
 const CONVERGES_WITHIN_MS = 180_000;
 const LOOK_MS = 250;
+/** What was begun before the end of the trouble may still strike for so long. */
+const AFTERMATH_MS = 10_000;
 
 export async function ordeal(options: OrdealOptions): Promise<Verdict> {
-  const { seed, troubledMs = 40_000 } = options;
+  const { seed } = options;
   const world = new SimulatedWorld({
     seed,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
   const random = world.random('ordeal');
+  const course = courseOf(seed, random);
+  const { troubledMs = course.troubledMs } = options;
   const log = logFor(world, options.log);
-  const fleet = new SimulatedFleet(world, {
-    ...(log === null ? {} : { log }),
-    settings: {
-      idempotencyWindowMs: 600_000,
-      // Every other world shortens its ledger all the time.
-      ...(seed % 2 === 0 ? { snapshotEntries: 30, snapshotLookMs: 300 } : {}),
-      // In two worlds of three most of those who may lead sleep, and in one of five a leader gives way.
-      ...(seed % 3 === 0 ? {} : { standbysMax: seed % 3 }),
-      ...(seed % 5 === 0 ? { preemptMargin: 0.5, preemptTenureMs: 2_000 } : {}),
-      // Beats are fewer where there are more than four agents.
-      ...(seed % 4 === 0 ? { heartbeatsPerSecondMax: 4 } : {}),
-    },
-  });
-  const witness = new Witness(fleet, charts);
-  const work = { fleet, witness, random, untilMs: troubledMs };
-  const hosts = Array.from({ length: 3 + random.below(6) }, (_, i) => `agent-${i + 1}`);
+  const fleet = new SimulatedFleet(world, { ...(log === null ? {} : { log }), settings: course.settings });
+  const witness = new Witness(fleet, charts, options.onEntry);
+  const work = { fleet, witness, random, untilMs: troubledMs, askMs: course.askMs };
+  const hosts = Array.from({ length: course.agents }, (_, i) => `agent-${i + 1}`);
   for (const [i, id] of hosts.entries()) {
     fleet.join(id, {
       priority: random.below(3),
@@ -60,18 +73,22 @@ export async function ordeal(options: OrdealOptions): Promise<Verdict> {
       vote: () => (['approve', 'approve', 'reject', 'abstain'] as const)[random.below(4)] ?? 'abstain',
     });
   }
-  const clients = Array.from({ length: 1 + random.below(2) }, (_, i) => `client-${i + 1}`);
+  const clients = Array.from({ length: course.clients }, (_, i) => `client-${i + 1}`);
   const workloads = clients.map((id) => keepAsking(fleet.client(id, 120_000), id, work));
-  unleash({ fleet, random: random.fork('chaos'), untilMs: troubledMs, hosts });
+  let strikes = 0;
+  const onStrike = (kind: StrikeKind, hostId: string): void => {
+    strikes += 1;
+    options.onStrike?.(kind, hostId, world.now);
+  };
+  unleash(fleet, { random: random.fork('nemesis'), untilMs: troubledMs, hosts, pace: course.pace, onStrike });
 
   const look = async (): Promise<void> => {
     await world.advance(LOOK_MS);
     witness.inspect();
   };
   try {
-    while (world.now < troubledMs && witness.problems.length === 0) await look();
-    // What was begun before may still strike; then the world is healed for good.
-    for (let i = 0; i < 40 && witness.problems.length === 0; i += 1) await look();
+    while (world.now < troubledMs + AFTERMATH_MS && witness.problems.length === 0) await look();
+    // The world is healed for good.
     world.heal();
     for (const host of hosts) if (!fleet.nodes.has(host)) fleet.revive(host);
     const healedAt = world.now;
@@ -81,17 +98,21 @@ export async function ordeal(options: OrdealOptions): Promise<Verdict> {
         witness.note(`not whole again in time: ${missing(fleet, witness, workloads) ?? ''}`);
       }
     }
+    if (witness.problems.length === 0) witness.conclude();
   } catch (error) {
     witness.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const { term, counts, sequence } = witness.state;
   return {
     seed,
+    course: course.name,
     problems: witness.problems,
     virtualMs: world.now,
     steps: world.steps,
+    strikes,
+    entries: sequence,
     hash: world.trace.hash,
-    summary: `${hosts.length} agents, ${sequence} entries, ${term} terms, ${counts.deaths} deaths, ${JSON.stringify(counts.tasks)}`,
+    summary: `${course.name}: ${hosts.length} agents, ${sequence} entries, ${term} terms, ${counts.deaths} deaths, ${strikes} strikes, ${JSON.stringify(counts.outcomes)}`,
   };
 }
 
@@ -112,9 +133,7 @@ function logFor(world: SimulatedWorld, sink: OrdealOptions['log']): ((id: string
   if (sink === undefined) return null;
   return (id) => {
     const out = (fields: object, message: string): void => {
-      sink(
-        `${world.now.toFixed(0)} ${id} ${message} ${JSON.stringify(fields, (_, v: unknown) => (v instanceof Error ? v.stack : v))}`,
-      );
+      sink({ atMs: world.now, id, message, fields });
     };
     return { debug: out, info: out, warn: out, error: out };
   };

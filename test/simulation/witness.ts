@@ -2,29 +2,41 @@
  * What must hold of a simulated fleet at every moment, whatever befalls it. Reads the ledger as the broker stores
  * it, before any process does, and holds everything that the fleet says and does against that.
  */
-import { canonical } from '../../src/domain/state-hash.ts';
-import { HistoryChecker, type HistoryReport } from '../../src/domain/history.ts';
-import { violations } from '../../src/domain/invariants.ts';
+import type { Entry, LedgerEvent } from '../../src/domain/events.ts';
+import { HistoryChecker } from '../../src/domain/history.ts';
 import type { TaskId } from '../../src/domain/ids.ts';
-import { currentAttempt, isPresent, type FleetState, type Task } from '../../src/domain/state.ts';
+import {
+  currentAttempt,
+  isPresent,
+  type FleetState,
+  type Task,
+  type TaskOutcome,
+} from '../../src/domain/state.ts';
 import type { Charts } from '../../src/domain/transitions.ts';
 import type { SimulatedFleet, StoredEntry } from '../../src/simulation/index.ts';
 import { decodeEntry, hashOf } from '../../src/wire/entry.ts';
+import { Copies } from './copies.ts';
 
 export class Witness {
   readonly problems: string[] = [];
   readonly #fleet: SimulatedFleet;
+  readonly #onEntry: ((sequence: number, entry: Entry, atMs: number) => void) | undefined;
   readonly #history: HistoryChecker;
-  /** The sequence at which each replica was looked at last. */
-  readonly #inspected = new WeakMap<object, number>();
-  #known = { sequence: -1, canonical: '' };
+  readonly #copies = new Copies(() => this.state);
   /** Term → its term-starts. */
   readonly #starts = new Map<number, number>();
+  /** Every task that was ever submitted → how it has ended; null: it has not. */
+  readonly #outcomes = new Map<string, TaskOutcome | null>();
   /** Marks of submitted tasks → how often the ledger has them. */
   readonly #submits = new Map<string, number>();
 
-  constructor(fleet: SimulatedFleet, charts: Charts) {
+  constructor(
+    fleet: SimulatedFleet,
+    charts: Charts,
+    onEntry?: (sequence: number, entry: Entry, atMs: number) => void,
+  ) {
     this.#fleet = fleet;
+    this.#onEntry = onEntry;
     this.#history = new HistoryChecker(charts);
     const hear = (entry: StoredEntry): void => this.#stored(entry);
     fleet.world.ledger(fleet.name).stream.consume(1, { hear, gone: () => undefined });
@@ -33,10 +45,6 @@ export class Witness {
   /** The fleet as the ledger has it now. */
   get state(): FleetState {
     return this.#history.state;
-  }
-
-  get report(): HistoryReport {
-    return this.#history.report();
   }
 
   note(problem: string): void {
@@ -48,24 +56,28 @@ export class Witness {
     for (const [host, { contender }] of this.#fleet.nodes) {
       if (contender === null) continue;
       const { office, replica } = contender;
-      const { sequence } = replica.state;
       const isAhead = office !== null && !office.committer.isSettled;
-      if (!isAhead && this.#inspected.get(replica) === sequence) continue;
-      this.#inspected.set(replica, sequence);
-      if (!isAhead && sequence === this.state.sequence) {
-        if (canonical(replica.state) !== this.#canonical())
-          this.note(`${host} differs from the ledger at ${sequence}`);
-      } else {
-        for (const what of violations(replica.state)) this.note(`replica of ${host} at ${sequence}: ${what}`);
+      for (const what of this.#copies.look(replica, isAhead)) {
+        this.note(`replica of ${host} at ${replica.state.sequence}: ${what}`);
       }
     }
+  }
+
+  /** Everything once more, and the whole history: at the end, when nobody is ahead of the ledger. */
+  conclude(): void {
+    for (const [host, { contender }] of this.#fleet.nodes) {
+      if (contender === null) continue;
+      for (const what of this.#copies.lookAtWhole(contender.replica))
+        this.note(`replica of ${host}: ${what}`);
+    }
+    for (const problem of this.#history.report().problems) this.note(problem);
   }
 
   /** A submit with this mark was acknowledged with this id. */
   acknowledged(mark: string, id: string): void {
     const times = this.#submits.get(mark) ?? 0;
     if (times !== 1) this.note(`submit ${mark} is acknowledged, and in the ledger ${times} times`);
-    if (!this.state.tasks.has(id as TaskId)) this.note(`task ${id} is acknowledged and not in the ledger`);
+    if (!this.#outcomes.has(id)) this.note(`task ${id} is acknowledged and not in the ledger`);
   }
 
   /** A handler starts: its assignment must be in the ledger. */
@@ -91,8 +103,9 @@ export class Witness {
 
   /** A caller was told that the task has this status for good. */
   outcomeTold(id: string, status: string): void {
-    if (this.#task(id)?.status === status) return;
-    this.note(`task ${id} was said to be ${status}; the ledger says ${String(this.#task(id)?.status)}`);
+    const outcome = this.#outcomes.get(id) ?? null;
+    if (outcome !== status)
+      this.note(`task ${id} was said to be ${status}; the ledger says ${String(outcome)}`);
   }
 
   #task(id: string): Task | undefined {
@@ -101,23 +114,26 @@ export class Witness {
 
   #stored({ sequence, data }: StoredEntry): void {
     const entry = decodeEntry(data);
-    const before = this.report.problems.length;
+    const before = this.#history.problems.length;
     this.#history.add({ sequence, entry, hash: hashOf(data) });
-    for (const problem of this.report.problems.slice(before)) this.note(problem);
-    for (const problem of violations(this.state)) this.note(`after entry ${sequence}: ${problem}`);
-    for (const event of entry?.events ?? []) {
-      if (event.type === 'term.started') this.#count(this.#starts, entry?.term ?? 0, 'term-start of term');
-      if (event.type === 'task.submitted') {
-        const mark = (event.task.payload as { mark?: string } | null)?.mark;
-        if (mark !== undefined) this.#count(this.#submits, mark, 'submit');
-      }
+    for (const problem of this.#history.problems.slice(before)) this.note(problem);
+    for (const problem of this.#copies.stored(entry?.events ?? [])) {
+      this.note(`after entry ${sequence}: ${problem}`);
     }
+    if (entry === null) return;
+    this.#onEntry?.(sequence, entry, this.#fleet.world.now);
+    for (const event of entry.events) this.#heard(event, entry.term);
   }
 
-  #canonical(): string {
-    const { sequence } = this.state;
-    if (this.#known.sequence !== sequence) this.#known = { sequence, canonical: canonical(this.state) };
-    return this.#known.canonical;
+  #heard(event: LedgerEvent, term: number): void {
+    if (event.type === 'term.started') this.#count(this.#starts, term, 'term-start of term');
+    if (event.type === 'task.completed') this.#outcomes.set(event.id, 'completed');
+    if (event.type === 'task.failed') this.#outcomes.set(event.id, 'failed');
+    if (event.type === 'task.cancelled') this.#outcomes.set(event.id, 'cancelled');
+    if (event.type !== 'task.submitted') return;
+    this.#outcomes.set(event.task.id, null);
+    const mark = (event.task.payload as { mark?: string } | null)?.mark;
+    if (mark !== undefined) this.#count(this.#submits, mark, 'submit');
   }
 
   #count<K>(counts: Map<K, number>, key: K, what: string): void {

@@ -5,7 +5,7 @@ import {
   type HandlerContext,
   type RunningTask,
 } from '../../src/runtime/attempts.ts';
-import type { SeededRandom, SimulatedFleet } from '../../src/simulation/index.ts';
+import type { Range, SeededRandom, SimulatedFleet } from '../../src/simulation/index.ts';
 import type { Fleet } from '../../src/sdk/fleet.ts';
 import type { TaskInput } from '../../src/index.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -21,9 +21,10 @@ export interface WorkloadOptions {
   readonly witness: Witness;
   readonly random: SeededRandom;
   readonly untilMs: number;
+  /** Between two requests of a client. */
+  readonly askMs: Range;
 }
 
-const PAUSE_MS = { min: 10, max: 1_500 };
 /** What a caller may be told while nobody could help it. */
 const excuses = new Set(['NO_LEADER', 'TIMEOUT', 'NO_NATS', 'LIMIT_REACHED']);
 
@@ -63,7 +64,7 @@ function work(
 
 /** Goes on asking until the time is over. */
 export function keepAsking(client: Fleet, clientId: string, options: WorkloadOptions): Workload {
-  const { fleet, witness, untilMs } = options;
+  const { fleet, witness, untilMs, askMs } = options;
   const { world } = fleet;
   const random = options.random.fork(`client/${clientId}`);
   const workload = { pending: 0 };
@@ -90,7 +91,7 @@ export function keepAsking(client: Fleet, clientId: string, options: WorkloadOpt
     else if (dice < 0.97)
       follow('propose', client.propose({ type: 'policy', timeoutMs: 5_000, quorum: 0.4 }));
     else follow('elect', client.elect({ timeoutMs: 60_000 }));
-    world.after(random.within(PAUSE_MS), ask);
+    world.after(random.within(askMs), ask);
   };
   ask();
   return workload;

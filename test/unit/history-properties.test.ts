@@ -8,7 +8,7 @@ import { charts } from '../../actors/table.ts';
 import type { Entry, LedgerEvent } from '../../src/domain/events.ts';
 import { violations } from '../../src/domain/invariants.ts';
 import { restore, snapshotOf } from '../../src/domain/snapshot.ts';
-import { canonical } from '../../src/domain/state-hash.ts';
+import { areAlike, canonical } from '../../src/domain/state-hash.ts';
 import { emptyState, type FleetState } from '../../src/domain/state.ts';
 import { apply, applyEntry, beginEntry, leaderOf } from '../../src/domain/apply.ts';
 import type { Chart } from '../../src/domain/transitions.ts';
@@ -170,6 +170,7 @@ describe('the canonical form', () => {
       members: new Map([...state.members].reverse()),
     } as unknown as FleetState;
     expect(canonical(turned)).toBe(canonical(state));
+    expect(areAlike(turned, state)).toBe(true);
   });
 
   it.each<[string, (fleet: Harness) => void]>([
@@ -187,6 +188,7 @@ describe('the canonical form', () => {
     const before = canonical(fleet.state);
     change(fleet);
     expect(canonical(fleet.state)).not.toBe(before);
+    expect(areAlike(fleet.state, fleetOf().state)).toBe(false);
   });
 });
 
