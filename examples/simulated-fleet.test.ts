@@ -61,3 +61,22 @@ test('the fleet gets over a leader that is cut off for a minute, and over its re
   expect(first.isLeader).toBe(false);
   expect(await fleet.status()).toMatchObject({ health: 'healthy', leader: 'second' });
 });
+
+test.each([1, 2, 3, 4, 5])(
+  'seed %i: two minutes of faults lose no scan and do none for good twice',
+  async (seed) => {
+    const { joinFleet, connectFleet, trouble, report } = simulateFleet({ seed });
+    for (const id of ['ada', 'bob', 'cyd']) await joinFleet(scanner(id));
+    const fleet = await connectFleet();
+    const targets = Array.from({ length: 20 }, (_, i) => `10.0.0.${i}`);
+    const outcomes = Promise.all(
+      targets.map(async (target) => {
+        const task = await fleet.submit({ type: 'scan', target, delayMs: 1_000, maxRetries: 10 });
+        return task.result();
+      }),
+    );
+    expect(await trouble({ forMs: 120_000 })).not.toEqual({});
+    expect(await outcomes).toMatchObject(targets.map((target) => ({ scanned: target })));
+    expect(report()).toMatchObject({ problems: [], doubleOutcomes: 0, outcomes: { completed: 20 } });
+  },
+);

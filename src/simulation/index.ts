@@ -20,6 +20,8 @@ export type { StoredEntry } from './stream.ts';
 export type { Trace, TraceSink } from './trace.ts';
 export { SimulatedWorld, type WorldOptions } from './world.ts';
 export { simulateFleet, type Simulation, type SimulationOptions } from './sdk.ts';
+export type { TroubleOptions } from './trouble.ts';
+export type { HistoryReport } from '../domain/history.ts';
 export { SimulatedFleet, type SimulatedAgentOptions, type SimulatedFleetOptions } from './fleet.ts';
 export { violations } from '../domain/invariants.ts';
 export { canonical } from '../domain/state-hash.ts';

@@ -19,7 +19,7 @@ export interface Victims {
   kill(hostId: string): void;
   /** Starts the agent of that host again, in a fresh process. */
   revive(hostId: string): void;
-  /** Tells the agent there to leave. */
+  /** Tells the agent there to leave. Absent: nobody is told to. */
   leave?(hostId: string): void;
 }
 
@@ -130,7 +130,8 @@ function befall(victims: Victims, options: NemesisOptions & { readonly pace: Pac
   const anyone = hosts[random.below(hosts.length)] ?? '';
   const hostId = leader !== null && random.next() < LEADER_SHARE ? leader : anyone;
   const later = (run: () => void): void => victims.world.after(random.within(pace.lastsMs), run);
-  const kind = strikeKinds[random.below(strikeKinds.length)] ?? 'kill';
+  const kinds = victims.leave === undefined ? strikeKinds.filter((each) => each !== 'leave') : strikeKinds;
+  const kind = kinds[random.below(kinds.length)] ?? 'kill';
   onStrike?.(kind, hostId);
   strike(kind, { victims, hostId, random, later });
 }

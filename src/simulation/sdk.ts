@@ -5,6 +5,7 @@
  *
  * Handlers must wait for nothing real: while one waits for a file, virtual hours may pass. `sleep` waits in virtual time.
  */
+import type { HistoryReport } from '../domain/history.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { settingsFrom } from '../domain/settings.ts';
 import { silentLog } from '../runtime/log.ts';
@@ -19,8 +20,12 @@ import {
 } from '../sdk/options.ts';
 import type { Wait } from '../sdk/wait.ts';
 import { subjectsOf } from '../wire/subjects.ts';
+import { Chronicle } from './chronicle.ts';
 import type { SimulatedHost } from './host.ts';
+import { Machines } from './machines.ts';
+import type { StrikeKind } from './nemesis.ts';
 import { trackedHandlers, trackedVote } from './tracked.ts';
+import { trouble, type TroubleOptions } from './trouble.ts';
 import { SimulatedWorld, type WorldOptions } from './world.ts';
 
 export interface SimulationOptions extends WorldOptions {
@@ -36,12 +41,25 @@ export interface Simulation {
   readonly connectFleet: (options?: ConnectOptions) => Promise<Fleet>;
   /** The machine of the agent that last joined under this id: to crash, pause or cut off. */
   readonly hostOf: (id: string) => SimulatedHost;
+  /** The agent that last joined under this id: after a crash another one than `joinFleet` gave. */
+  readonly agentOf: (id: string) => Agent;
   /** Lets virtual time pass. */
   readonly pass: (ms: number) => Promise<void>;
   /** Resolves so much virtual time later: for handlers, which have no part in making it pass. */
   readonly sleep: (ms: number) => Promise<void>;
   /** Lets virtual time pass until the promise settles. For promises that are no calls, like `agent.ended`. */
   readonly settled: Wait;
+  /**
+   * Lets virtual time pass under a nemesis: it crashes, freezes and cuts off machines, restarts the broker, loses, delays and
+   * doubles messages and appends. Then everything is healed, and agents whose machines crashed run again: as they joined,
+   * in fresh processes. Returns how often each kind of fault struck.
+   */
+  readonly trouble: (options: TroubleOptions) => Promise<Partial<Record<StrikeKind, number>>>;
+  /**
+   * What is wrong with the fleet's ledger so far, and what it holds: one leader per term, a whole chain, every change along the
+   * charts, one outcome per task. As `verifyLedger` does it on NATS, but from the first entry, whatever was purged.
+   */
+  readonly report: (fleet?: string) => HistoryReport;
 }
 
 const PATIENCE_MS = 600_000;
@@ -51,21 +69,34 @@ export function simulateFleet({ patienceMs = PATIENCE_MS, ...options }: Simulati
   const world = new SimulatedWorld(options);
   const wait: Wait = (promise) => world.settle(promise, { withinMs: patienceMs });
   const machines = new Machines(world);
+  const chronicles = new Map<string, Chronicle>();
+  const chronicleOf = (fleet: string): Chronicle => {
+    const chronicle = chronicles.get(fleet) ?? new Chronicle(world.ledger(fleet));
+    chronicles.set(fleet, chronicle);
+    return chronicle;
+  };
+  const join = (joining: JoinOptions, waiting: Wait): Promise<Agent> => {
+    chronicleOf(joining.fleet ?? 'default');
+    return joinOn({ world, machines, wait: waiting }, joining);
+  };
   let clients = 0;
   return {
     world,
-    joinFleet: (joining) => joinOn({ world, machines, wait }, joining),
+    joinFleet: (joining) => join(joining, wait),
     connectFleet: (connecting = {}) => {
       clients += 1;
       return connectOn(world.host(`client-${clients}`), connecting, wait);
     },
     hostOf: (id) => machines.of(id),
+    agentOf: (id) => machines.agentOf(id),
     pass: (ms) => world.advance(ms),
     sleep: (ms) =>
       new Promise((resolve) => {
         world.after(ms, resolve);
       }),
     settled: wait,
+    trouble: (troubling) => trouble({ world, machines, wait, join }, troubling),
+    report: (fleet = 'default') => chronicleOf(fleet).report,
   };
 }
 
@@ -89,7 +120,7 @@ async function joinOn({ world, machines, wait }: Site, options: JoinOptions): Pr
   const profile = profileFrom(options);
   const settings = settingsFrom({ ...options.settings });
   const { id, fleet = 'default', log = silentLog } = options;
-  const host = machines.next(id);
+  const host = machines.next(options);
   const ports = host.ports(fleet, subjectsOf(fleet).replies(id as AgentId));
   const release = (): Promise<void> => {
     machines.free(host);
@@ -101,40 +132,6 @@ async function joinOn({ world, machines, wait }: Site, options: JoinOptions): Pr
     tasks: trackedHandlers(world, tasks),
     ...(vote === undefined ? {} : { vote: trackedVote(world, vote) }),
   };
-  return startAgent(tracked, { ports, profile, settings, log, wait, release });
-}
-
-/** Each agent runs on a machine of its own; two that claim one id, on two. */
-class Machines {
-  readonly #world: SimulatedWorld;
-  readonly #latest = new Map<string, SimulatedHost>();
-  readonly #used = new Set<SimulatedHost>();
-
-  constructor(world: SimulatedWorld) {
-    this.#world = world;
-  }
-
-  /** One with a process on which nothing runs yet. */
-  next(id: string): SimulatedHost {
-    for (let number = 1; ; number += 1) {
-      const host = this.#world.host(number === 1 ? id : `${id}-${number}`);
-      if (this.#used.has(host) && host.isAlive) continue;
-      if (this.#used.has(host) || !host.isAlive) host.restart();
-      this.#used.add(host);
-      this.#latest.set(id, host);
-      return host;
-    }
-  }
-
-  /** Its agent has ended in order. */
-  free(host: SimulatedHost): void {
-    host.close();
-    host.crash();
-  }
-
-  of(id: string): SimulatedHost {
-    const host = this.#latest.get(id);
-    if (host === undefined) throw new Error(`no agent ${id} has joined`);
-    return host;
-  }
+  const onMade = (agent: Agent): void => machines.made(host, agent);
+  return startAgent(tracked, { ports, profile, settings, log, wait, release, onMade });
 }

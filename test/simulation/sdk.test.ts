@@ -155,3 +155,27 @@ test('an agent knows the term, whether it leads, stands by, sleeps, or never cou
   await simulation.pass(1_000);
   expect(agents.map((agent) => agent.term)).toEqual([term, term, term, term]);
 });
+
+test('trouble strikes as the seed says, and leaves a whole fleet: whoever crashed runs again', async () => {
+  const told = [];
+  for (let time = 0; time < 2; time += 1) {
+    const simulation = simulateFleet({ seed: 3 });
+    await threeOf(simulation);
+    const { connectFleet, trouble, agentOf, report, world } = simulation;
+    const strikes = await trouble({ forMs: 60_000 });
+    const fleet = await connectFleet();
+    const { health } = await fleet.status();
+    const states = ['ada', 'bob', 'eve'].map((id) => agentOf(id).state);
+    told.push({ strikes, health, states, trace: world.trace.hash, problems: report().problems });
+  }
+  expect(told[0]?.strikes.kill).toBeGreaterThan(0);
+  expect(told[0]).toMatchObject({ health: 'healthy', problems: [] });
+  expect(told[0]?.states.every((state) => state.startsWith('online.active'))).toBe(true);
+  expect(told[1]).toEqual(told[0]);
+});
+
+test('trouble without anybody to strike is refused', async () => {
+  await expect(simulateFleet({ seed: 3 }).trouble({ forMs: 1_000 })).rejects.toThrow(
+    /no agent has joined the fleet default/,
+  );
+});
