@@ -118,6 +118,17 @@ export class SimulatedLedger {
     this.stream.limitBytes(bytesMax);
   }
 
+  /** Nothing more can be stored until `freeDisk`. */
+  fillDisk(): void {
+    this.#record('disk full');
+    this.stream.limitBytes(this.stream.bytes);
+  }
+
+  freeDisk(): void {
+    this.#record('disk free');
+    this.stream.limitBytes(this.#laws.constants.ledgerBytesMax);
+  }
+
   /** Opening a connection fails for good until `repair`. */
   misconfigure(field: string): void {
     const message = `stream ${this.fleet}: ${field} is not what the ledger needs`;

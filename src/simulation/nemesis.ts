@@ -94,6 +94,7 @@ export const strikeKinds = [
   'holdAppend',
   'swallowAck',
   'releaseHeld',
+  'diskFull',
 ] as const;
 
 export type StrikeKind = (typeof strikeKinds)[number];
@@ -194,6 +195,10 @@ function strike(kind: StrikeKind, { victims, hostId, random, later }: Blow): voi
       break;
     case 'releaseHeld':
       ledger.releaseHeld();
+      break;
+    case 'diskFull':
+      ledger.fillDisk();
+      later(() => ledger.freeDisk());
       break;
   }
 }

@@ -101,14 +101,17 @@ export class SimulatedWorld {
     this.#laws.faults.set(rates);
   }
 
-  /** No more faults: rates to 0, cables healed, paused processes resumed, held appends released. Crashed stay so. */
+  /** No more faults: rates to 0, cables healed, paused processes resumed, held appends released, disks freed. Crashed stay so. */
   heal(): void {
     this.#laws.faults.set({});
     for (const host of this.#hosts.values()) {
       host.heal();
       host.resume();
     }
-    for (const ledger of this.#ledgers.values()) ledger.releaseHeld();
+    for (const ledger of this.#ledgers.values()) {
+      ledger.freeDisk();
+      ledger.releaseHeld();
+    }
   }
 
   /** Runs `run` after `delayMs`, outside of every process: a nemesis that no pause or crash stops. */
