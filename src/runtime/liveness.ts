@@ -272,6 +272,8 @@ export class Liveness {
   }
 
   #send(id: AgentId, watched: Watched, type: 'missed' | 'answered' | 'silent'): void {
+    // What was found out about one member may have ended the office, and the look at all of them goes on.
+    if (watched.actor.getSnapshot().status !== 'active') return;
     const before = this.stateOf(id);
     watched.actor.send({ type });
     const after = this.stateOf(id);

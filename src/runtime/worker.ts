@@ -165,6 +165,8 @@ export class Worker {
     this.#actor = createActor(this.#logic(), { clock: ports.clock });
     options.inspector.show('agent', this.#actor);
     this.#status = ports.bus.onStatus((status) => {
+      // It has left, and its connection goes after it.
+      if (this.#actor.getSnapshot().status !== 'active') return;
       if (status === 'online') this.#actor.send({ type: 'connection.up' });
       if (status === 'offline') this.#actor.send({ type: 'connection.lost' });
     });
