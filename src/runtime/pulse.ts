@@ -1,7 +1,7 @@
 /**
- * When an agent beats: at the interval that a leader told it last (SPEC A6), and sooner when something is to be said at once. What is said often, like the
- * progress of handlers, only brings the next beat forward, and keeps a distance from the one before: however often it
- * changes, there are at most so many beats.
+ * When an agent beats: at the interval that a leader told it last, and sooner when something is to be said at once.
+ * What is said often, like health, load and the progress of handlers, only brings the next beat forward, and keeps a
+ * distance from the one before: however often it changes, there are at most so many beats.
  */
 import { bearable } from '../domain/pace.ts';
 import type { Clock, TimerHandle } from '../ports.ts';

@@ -50,10 +50,10 @@ export class Agent {
     return this.#node.worker.state;
   }
 
-  /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. */
+  /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. Told within a quarter of an interval. */
   set health(value: number) {
     this.#node.condition.health = this.#shareFor('health', value);
-    this.#node.worker.pulse.now();
+    this.#node.worker.pulse.soon();
   }
 
   get health(): number {
@@ -63,7 +63,7 @@ export class Agent {
   /** How loaded it is, 0–1. Null: by its used slots. */
   set load(value: number | null) {
     this.#node.condition.load = value === null ? null : this.#shareFor('load', value);
-    this.#node.worker.pulse.now();
+    this.#node.worker.pulse.soon();
   }
 
   get load(): number {

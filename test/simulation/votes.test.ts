@@ -29,7 +29,7 @@ const silent: Omit<JoinOptions, 'id'> = { vote: never };
 test('V1: votes weigh 1, or by health, or by priority, in whole thousandths; a negative priority weighs 0', async () => {
   const { fleet, agents, pass } = await fleetOf({ ada: { priority: 2.5 }, bob: { priority: -1 }, eve: {} });
   for (const agent of agents) agent.health = agent.id === 'ada' ? 1 / 3 : 0.5;
-  await pass(100);
+  await pass(1_000);
   const weightsBy = async (weighting: 'equal' | 'health' | 'priority'): Promise<unknown> => {
     const { proposal } = await fleet.propose({ type: 'policy', weighting });
     return Object.fromEntries(proposal.electorate.map(({ id, weight }) => [id, weight]));
