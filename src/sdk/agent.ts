@@ -50,7 +50,10 @@ export class Agent {
     return this.#node.worker.state;
   }
 
-  /** How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. Told within a quarter of an interval. */
+  /**
+   * How well it is, 0–1: counts in elections, in votes weighted by health, and in the fleet's health. The fleet hears of a
+   * change within a quarter of an interval.
+   */
   set health(value: number) {
     this.#node.condition.health = this.#shareFor('health', value);
     this.#node.worker.pulse.soon();

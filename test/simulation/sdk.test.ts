@@ -161,8 +161,9 @@ test('trouble strikes as the seed says, and leaves a whole fleet: whoever crashe
   for (let time = 0; time < 2; time += 1) {
     const simulation = simulateFleet({ seed: 3 });
     await threeOf(simulation);
-    const { connectFleet, trouble, agentOf, report, world } = simulation;
+    const { connectFleet, trouble, pass, agentOf, report, world } = simulation;
     const strikes = await trouble({ forMs: 60_000 });
+    await pass(10_000);
     const fleet = await connectFleet();
     const { health } = await fleet.status();
     const states = ['ada', 'bob', 'eve'].map((id) => agentOf(id).state);
