@@ -6,8 +6,9 @@ import { charts } from '../actors/table.ts';
 import { apply, beginEntry, type Author } from '../src/domain/apply.ts';
 import type { LedgerEvent } from '../src/domain/events.ts';
 import type { AgentId, Incarnation, TaskId } from '../src/domain/ids.ts';
-import { emptyState, type FleetState } from '../src/domain/state.ts';
-import { Reader } from '../src/runtime/reader.ts';
+import { emptyState } from '../src/domain/state.ts';
+import type { Reader } from '../src/runtime/reader.ts';
+import { stillReader } from '../src/runtime/still-reader.ts';
 import type { TasksQuery } from '../src/wire/messages.ts';
 
 const sizes = [100, 100_000] as const;
@@ -49,19 +50,6 @@ function submitted(id: TaskId, i: number): LedgerEvent {
   return { type: 'task.submitted', task: spec };
 }
 
-function readerOf(state: FleetState): Reader {
-  return new Reader({
-    fleet: 'bench',
-    state: () => state,
-    memberState: () => null,
-    suspicionOf: () => null,
-    roster: { get: () => undefined },
-    now: () => 0,
-    ledgerNow: () => state.at,
-    hasLeader: () => true,
-  });
-}
-
 /** Of the fastest of several batches: what the machine does beside only makes it slower. */
 function microsecondsOf(run: () => unknown, rounds = ROUNDS): number {
   let best = Infinity;
@@ -84,9 +72,9 @@ function measured(tasks: number): Record<string, number> {
   const state = emptyState();
   beginEntry(state, { sequence: 1, term: 1, at: START });
   for (const event of events) apply(state, event, author, charts);
-  const reader = readerOf(state);
+  const reader = stillReader(state, 'bench');
   const building = microsecondsOf(() => {
-    readerOf(state).prepare();
+    stillReader(state, 'bench').prepare();
   }, 20);
   const silent = feeding(events, () => undefined);
   const page = (query: TasksQuery): number => microsecondsOf(() => reader.tasks(query));
@@ -111,7 +99,7 @@ function feeding(events: readonly LedgerEvent[], ask: (reader: Reader) => unknow
   for (let round = 0; round < ROUNDS_FED; round += 1) {
     const state = emptyState();
     beginEntry(state, { sequence: 1, term: 1, at: START });
-    const reader = readerOf(state);
+    const reader = stillReader(state, 'bench');
     ask(reader);
     const start = performance.now();
     for (const event of events) {

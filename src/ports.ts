@@ -5,6 +5,7 @@
  * simulation that runs callbacks in virtual time is deterministic without draining microtasks.
  * Every `done` is called at most once and never before the call that took it has returned.
  */
+import type { Broker } from './domain/durability.ts';
 
 export type TimerHandle = object | number;
 
@@ -250,6 +251,8 @@ export interface LedgerFollower {
 
 /** The fleet's stream. Creates it when missing and verifies its configuration whenever a connection is opened. */
 export interface Ledger {
+  /** As it was when it was last looked at: when a connection was opened, or its bounds were read. Null: never yet. */
+  readonly broker: Broker | null;
   connect(done: (outcome: OpenOutcome) => void): void;
   /**
    * Delivers every entry from `from` on, and goes on following. Exactly one subscription at the broker. When `from` is

@@ -17,9 +17,9 @@ export async function withFleet<T>(shared: SharedOptions, use: (fleet: Fleet) =>
 
 export async function connectOptionsOf(shared: SharedOptions, id: string): Promise<ConnectOptions> {
   const { loggerOf } = await import('./logger.ts');
-  const { servers, fleet, timeoutMs, login, settings } = shared;
+  const { servers, fleet, timeoutMs, login, sync, settings } = shared;
   await checkLogin(shared);
-  return { servers, fleet, timeoutMs, settings, ...login, log: loggerOf(shared, id) };
+  return { servers, fleet, timeoutMs, settings, ...login, ...sync, log: loggerOf(shared, id) };
 }
 
 /** What cannot be used is said with the place where it was given. */

@@ -45,7 +45,8 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   const interrupt = new Interrupt();
   const httpPort = options.hasHttp ? await chosenHttpPort(options.httpPort) : null;
   const server = await startLocalServer(options);
-  const address = { ...shared, servers: [server.url] };
+  const sync = { fsync: server.fsync, fsyncSource: 'started' } as const;
+  const address = { ...shared, servers: [server.url], sync };
   const agents = new AgentProcesses((end) => {
     tellOfEnd(end, address, options.needsNoLogin);
   });
@@ -101,6 +102,7 @@ function wordsOf(i: number, { agents: count, shared, words }: LocalFleetOptions)
     ...onOneMachine.flatMap((each) => ['--set', each]),
     ...capabilities,
     ...where,
+    ...(shared.sync.fsync === undefined ? [] : ['--set', `fsync=${shared.sync.fsync}`, '--own-server']),
     '--no-context',
     '--no-login',
     '--log-level',

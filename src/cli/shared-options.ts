@@ -39,6 +39,7 @@ export interface SharedOptions {
   readonly isJson: boolean;
   readonly logLevel: LogLevel;
   readonly login: Login;
+  readonly sync: Pick<ConnectOptions, 'fsync' | 'fsyncSource'>;
   /** Those that were given. */
   readonly settings: Partial<Settings>;
   /** Where each part of the login came from. */
@@ -222,6 +223,7 @@ export function sharedOptionsOf(command: Command): SharedOptions {
     logLevel: configuration.value('logLevel'),
     isJson: runOptionsOf(command)['json'] === true,
     login: loginOf(configuration),
+    sync: given({ fsync: configuration.given('fsync') }),
     settings: configuration.settings,
     loginSources: loginSources(configuration),
   };

@@ -23,8 +23,8 @@ import { callApi, inDomain, numberAt, objectAt, readOutcome, whyNot, type Reques
 import { fence, type NatsLog } from './log.ts';
 import { RequestMux } from './request-mux.ts';
 import { NatsSnapshots, type NatsSnapshotsOptions } from './snapshots.ts';
-import { askBounds, purgeUpTo } from './stream-bounds.ts';
-import type { StreamPlacement } from './stream-config.ts';
+import { boundsOf, purgeUpTo } from './stream-bounds.ts';
+import type { StreamConfig, StreamPlacement } from './stream-config.ts';
 
 /** Of a broker that has not said how much it takes. */
 const payloadBytesMin = 64 * 1024;
@@ -39,6 +39,8 @@ export interface NatsLedgerConnectionOptions {
     readonly placement?: StreamPlacement;
   };
   readonly log: NatsLog;
+  /** The stream's configuration, each time that the broker says it along with the bounds. */
+  readonly onConfig?: (config: StreamConfig) => void;
   /** Each thing that the broker's permissions forbid. */
   readonly refused?: RefusalHeard;
 }
@@ -53,6 +55,7 @@ export class NatsLedgerConnection implements LedgerConnection {
   readonly #log: NatsLog;
   readonly #stream: string;
   readonly #subject: string;
+  readonly #onConfig: (config: StreamConfig) => void;
   readonly snapshots: NatsSnapshots;
   readonly #listeners: (() => void)[] = [];
   #isClosed = false;
@@ -62,6 +65,7 @@ export class NatsLedgerConnection implements LedgerConnection {
     this.#log = options.log;
     this.#stream = options.stream;
     this.#subject = options.subject;
+    this.#onConfig = options.onConfig ?? (() => undefined);
     this.#mux = new RequestMux(nc, options);
     this.request = inDomain((message, done) => this.#mux.request(message, done), options.jetstreamDomain);
     this.snapshots = this.#snapshotsOf(options);
@@ -104,8 +108,11 @@ export class NatsLedgerConnection implements LedgerConnection {
   }
 
   readBounds(done: (outcome: BoundsOutcome) => void): void {
-    askBounds({ request: this.request, stream: this.#stream }, (outcome) =>
-      fence(this.#log, 'ledger bounds', () => done(outcome)),
+    callApi(this.request, { verb: `STREAM.INFO.${this.#stream}` }, (outcome) =>
+      fence(this.#log, 'ledger bounds', () => {
+        if (outcome.kind === 'answer') this.#onConfig(objectAt(outcome.body, 'config'));
+        done(boundsOf(outcome));
+      }),
     );
   }
 

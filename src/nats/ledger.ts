@@ -3,8 +3,10 @@
  * and followers on the bus.
  */
 import type { Bus, Clock, Ledger, LedgerFollower, OpenOutcome, Random, Subscription } from '../ports.ts';
+import type { Broker, Fsync } from '../domain/durability.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import { found, type Streak } from '../domain/streak.ts';
+import { brokerOf } from './broker.ts';
 import { connectNats, type ReadyAddress, type RefusalHeard } from './connection.ts';
 import { reasonOf } from './errors.ts';
 import { Follower } from './follower.ts';
@@ -12,7 +14,7 @@ import { inDomain } from './jetstream-api.ts';
 import { NatsLedgerConnection } from './ledger-connection.ts';
 import { fence, type NatsLog } from './log.ts';
 import type { SnapshotSubjects } from './snapshot-subjects.ts';
-import type { StreamWish } from './stream-config.ts';
+import { streamMismatch, type StreamConfig, type StreamWish } from './stream-config.ts';
 import { setUpStream, streamGone, type SetupOutcome } from './stream-setup.ts';
 
 /** A broker that restarts, or fails over, may not know a stream for a while: NATS's own fail-over takes 4–10 s. */
@@ -26,6 +28,8 @@ export interface NatsLedgerOptions {
   readonly snapshots: SnapshotSubjects;
   /** Whether streams that are not there are created. */
   readonly mayCreate: boolean;
+  /** What is known of the server's writing to disk, which it does not tell. */
+  readonly fsync?: Fsync;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,10 +44,15 @@ export class NatsLedger implements Ledger {
   #hasOpened = false;
   /** The broker says that the stream, which was there, is not; monotonic. */
   #gone: Streak | null = null;
+  #broker: Broker | null = null;
   #isClosed = false;
 
   constructor(options: NatsLedgerOptions) {
     this.#options = options;
+  }
+
+  get broker(): Broker | null {
+    return this.#broker;
   }
 
   connect(done: (outcome: OpenOutcome) => void): void {
@@ -103,6 +112,7 @@ export class NatsLedger implements Ledger {
       stream,
       subject,
       log,
+      onConfig: (config) => this.#saw(nc.info?.version, config),
       refused: refusal.heard,
       snapshots: { subjects: snapshots, mayCreate, random, ...likeTheLedger },
       ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
@@ -129,11 +139,21 @@ export class NatsLedger implements Ledger {
       return outcome.kind === 'ready' ? { kind: 'unavailable', reason: 'closed' } : this.#judged(outcome);
     }
     this.#gone = null;
-    connection.replicas = outcome.replicas;
+    connection.replicas = Number(outcome.config['num_replicas']);
+    this.#saw(nc.info?.version, outcome.config);
     this.#hasOpened = true;
     this.#connections.add(connection);
     connection.onClosed(() => this.#connections.delete(connection));
     return { kind: 'opened', connection };
+  }
+
+  /** A stream that somebody changes while it is used goes on being used: who is there hears what is wrong with it. */
+  #saw(version: string | undefined, config: StreamConfig): void {
+    const { fsync, wish, log } = this.#options;
+    const before = this.#broker?.faults.join();
+    const mismatch = streamMismatch(config, wish);
+    this.#broker = brokerOf({ version, config, fsync, mismatch });
+    if (mismatch !== null && mismatch.message !== before) log.error({ error: mismatch }, mismatch.message);
   }
 
   /** A stream that was there is given time; gone for good, it is not made anew in silence. */

@@ -1,5 +1,6 @@
 /** All four ports on one NATS server or cluster: the only place of this folder that puts the parts together. */
 import type { ServerInfo } from 'nats';
+import type { Fsync } from '../domain/durability.ts';
 import type { Ports } from '../ports.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { NatsBus } from './bus.ts';
@@ -27,6 +28,8 @@ export interface NatsPortsOptions extends NatsAddress {
   readonly ledgerBytesMax?: number;
   /** Whether a ledger that is not there is created. Default true. */
   readonly mayCreate?: boolean;
+  /** What is known of the server's writing to disk, which it does not tell. */
+  readonly fsync?: Fsync;
   readonly log: NatsLog;
   /** Each thing that the broker's permissions forbid the bus, when it says so. */
   readonly refused?: RefusalHeard;
@@ -44,7 +47,17 @@ export interface NatsPorts extends Ports {
  * when one refuses the credentials, NATS_TOO_OLD.
  */
 export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPorts> {
-  const { fleet, replicas, ledgerBytesMax, placement, mayCreate = true, log, refused, ...given } = options;
+  const {
+    fleet,
+    replicas,
+    ledgerBytesMax,
+    placement,
+    mayCreate = true,
+    fsync,
+    log,
+    refused,
+    ...given
+  } = options;
   const { stream, ledger: subject } = subjectsOf(fleet);
   const address = readyAddress(given);
   const { connection } = address;
@@ -65,7 +78,8 @@ export async function openNatsPorts(options: NatsPortsOptions): Promise<NatsPort
   };
   const snapshots = snapshotSubjectsOf(fleet);
   const parts = { bus, clock: realClock, random: realRandom, log };
-  const ledger = new NatsLedger({ ...parts, address, wish, snapshots, mayCreate });
+  const known = fsync === undefined ? {} : { fsync };
+  const ledger = new NatsLedger({ ...parts, ...known, address, wish, snapshots, mayCreate });
   return {
     clock: realClock,
     random: realRandom,

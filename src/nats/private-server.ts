@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
+import type { FsyncPolicy } from '../domain/durability.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import { makeFolder } from './make-folder.ts';
 import { findNatsServer } from './server-binary.ts';
@@ -48,6 +49,8 @@ export interface PrivateServer {
   /** Of the running server, or of the last one that ran; changes at `restart`. */
   readonly pid: number;
   readonly version: string;
+  /** How it writes to disk: as it was told to. */
+  readonly fsync: FsyncPolicy;
   /** Ends the server and removes its folder if it was a temporary one. Repeating it does nothing. */
   stop(): Promise<void>;
   /** Sends a signal; unless it is SIGSTOP or SIGCONT, resolves when the process has ended. */
@@ -101,6 +104,7 @@ export async function startPrivateServer(options: PrivateServerOptions = {}): Pr
     port,
     storeDir,
     version,
+    fsync: options.syncAlways === false ? 'lazy' : 'always',
     get pid() {
       return running.pid;
     },

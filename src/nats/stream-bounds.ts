@@ -17,7 +17,7 @@ export function boundsOf(outcome: ApiOutcome): BoundsOutcome {
   return { kind: 'bounds', first, last, bytes, bytesMax };
 }
 
-export function askBounds(
+function askBounds(
   from: { readonly request: Request; readonly stream: string },
   done: (outcome: BoundsOutcome) => void,
 ): void {

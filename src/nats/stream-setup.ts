@@ -5,10 +5,10 @@
 import { ConclaveError } from '../domain/errors.ts';
 import { jetStreamMissing } from './errors.ts';
 import { callApi, objectAt, whyNot, type ApiOutcome, type Request } from './jetstream-api.ts';
-import { newStreamConfig, streamMismatch, type StreamWish } from './stream-config.ts';
+import { newStreamConfig, streamMismatch, type StreamConfig, type StreamWish } from './stream-config.ts';
 
 export type SetupOutcome =
-  | { readonly kind: 'ready'; readonly replicas: number }
+  | { readonly kind: 'ready'; readonly config: StreamConfig }
   | { readonly kind: 'unavailable'; readonly reason: string; readonly isMissing?: true }
   | { readonly kind: 'broken'; readonly error: ConclaveError };
 
@@ -44,9 +44,7 @@ function judge(outcome: ApiOutcome, setup: StreamSetup): SetupOutcome {
   if (outcome.kind === 'answer') {
     const config = objectAt(outcome.body, 'config');
     const error = streamMismatch(config, setup.wish);
-    return error === null
-      ? { kind: 'ready', replicas: Number(config['num_replicas']) }
-      : { kind: 'broken', error };
+    return error === null ? { kind: 'ready', config } : { kind: 'broken', error };
   }
   if (outcome.kind === 'noResponders' && !setup.hasJetStream)
     return { kind: 'broken', error: jetStreamMissing() };

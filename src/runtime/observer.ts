@@ -51,6 +51,7 @@ export class Observer {
   /** Last sequence when this process began to follow; null: not known yet. */
   #startedBehind: number | null = null;
   #measuring: TimerHandle | null = null;
+  #online: Subscription | null = null;
   #isPrepared = false;
   #isClosed = false;
 
@@ -90,12 +91,17 @@ export class Observer {
       now: () => clock.now(),
       ledgerNow: () => this.ledgerNow(),
       hasLeader: () => this.hasLeader,
+      broker: () => ledger.broker,
     });
   }
 
   start(): void {
     this.#replica.follow();
     this.#measure();
+    // Perhaps to another server, or a newer one.
+    this.#online = this.#options.bus.onStatus((status) => {
+      if (status === 'online') this.#measure();
+    });
   }
 
   /** Changed by every entry; not to be kept. */
@@ -183,6 +189,7 @@ export class Observer {
   close(): void {
     this.#isClosed = true;
     this.#replica.pause();
+    this.#online?.close();
     this.roster.close();
     const { clock } = this.#options;
     if (this.#measuring !== null) clock.clearTimeout(this.#measuring);
@@ -239,6 +246,7 @@ export class Observer {
   /** How far the stream is now. A fleet that nobody has led has none yet: there is nothing to catch up with. */
   #measure(): void {
     const { clock, ledger } = this.#options;
+    if (this.#measuring !== null) clock.clearTimeout(this.#measuring);
     const again = (): void => {
       if (this.#isClosed) return;
       this.#measuring = clock.setTimeout(() => {

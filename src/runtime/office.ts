@@ -17,7 +17,7 @@ import { Placement } from '../domain/placement.ts';
 import type { Settings } from '../domain/settings.ts';
 import { isPresent, type FleetState } from '../domain/state.ts';
 import type { Charts } from '../domain/transitions.ts';
-import type { Bus, Clock, Random, Subscription } from '../ports.ts';
+import type { Bus, Clock, Ledger, Random, Subscription } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { Alarm } from './alarm.ts';
 import { Committer } from './committer.ts';
@@ -40,6 +40,7 @@ export interface OfficeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly bus: Bus;
+  readonly ledger: Pick<Ledger, 'broker'>;
   readonly subjects: Subjects;
   readonly settings: Settings;
   readonly charts: Charts;
@@ -179,6 +180,7 @@ export class Office {
       now: () => clock.now(),
       ledgerNow: options.ledgerNow,
       hasLeader: () => true,
+      broker: () => options.ledger.broker,
     });
     this.#fullness = new Fullness(options);
     this.#alarm = new Alarm({

@@ -3,6 +3,7 @@
  * looks on answer with the same objects. What lists and figures need is made at the first question, and kept in
  * step from then on by `touch`: who is never asked pays nothing.
  */
+import type { Broker } from '../domain/durability.ts';
 import type { Entry, LedgerEvent } from '../domain/events.ts';
 import { explain } from '../domain/explain.ts';
 import { fleetHealth } from '../domain/health.ts';
@@ -47,6 +48,8 @@ export interface ReaderSource {
   /** Ledger time. */
   readonly ledgerNow: () => number;
   readonly hasLeader: () => boolean;
+  /** As this process sees it; null: it has not looked yet, or there is none. */
+  readonly broker: () => Broker | null;
 }
 
 /** Pending tasks that are looked at for one explanation. */
@@ -165,7 +168,7 @@ export class Reader {
   }
 
   status(): StatusView {
-    const { fleet, ledgerNow, hasLeader } = this.#source;
+    const { fleet, ledgerNow, hasLeader, broker } = this.#source;
     const state = this.#stateNow();
     const statistics = this.#statisticsNow();
     const { agents, suspects, deaf, dead } = membershipOf(this.#everybody());
@@ -174,7 +177,15 @@ export class Reader {
     const health = fleetHealth({ ...facts, unmet: statistics.unmet() });
     const at = ledgerNow();
     const pace = statistics.pace(at);
-    return statusView(state, { fleet, hasLeader: facts.hasLeader, at, health, agents, pace });
+    return statusView(state, {
+      fleet,
+      hasLeader: facts.hasLeader,
+      at,
+      health,
+      agents,
+      pace,
+      broker: broker(),
+    });
   }
 
   /** The source's; another one than before makes what was built worthless. */

@@ -1,6 +1,6 @@
 /** What standbys answer while nobody leads: the status, and the wish for an election (SPEC E5). */
 import { problem } from '../domain/errors.ts';
-import type { Bus, Clock, Incoming, Subscription } from '../ports.ts';
+import type { Bus, Clock, Incoming, Ledger, Subscription } from '../ports.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { Reader, type ReaderSource } from './reader.ts';
 import type { Replica } from './replica.ts';
@@ -11,6 +11,7 @@ import type { Roster } from './roster.ts';
 export interface VacancyDeskOptions {
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly ledger: Pick<Ledger, 'broker'>;
   readonly subjects: Subjects;
   readonly replica: Replica;
   readonly roster: Roster;
@@ -48,7 +49,7 @@ export function serveVacancy(options: VacancyDeskOptions): Subscription {
 }
 
 /** Nobody leads, so hardly an entry comes: a reader is made for a sequence, and not kept in step. */
-function readerOf({ clock, subjects, replica, roster }: VacancyDeskOptions): () => Reader {
+function readerOf({ clock, ledger, subjects, replica, roster }: VacancyDeskOptions): () => Reader {
   let made: { readonly reader: Reader; readonly sequence: number } | null = null;
   const source: ReaderSource = {
     fleet: subjects.fleet,
@@ -59,6 +60,7 @@ function readerOf({ clock, subjects, replica, roster }: VacancyDeskOptions): () 
     now: () => clock.now(),
     ledgerNow: () => replica.state.at,
     hasLeader: () => false,
+    broker: () => ledger.broker,
   };
   return () => {
     const { sequence } = replica.state;

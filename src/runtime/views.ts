@@ -1,4 +1,5 @@
 /** The objects that show state outside: the schemas of `src/wire/views.ts`, filled. What is asked for is in `reader.ts`. */
+import { durabilityOf, type Broker } from '../domain/durability.ts';
 import type { TaskError } from '../domain/events.ts';
 import type { Health } from '../domain/health.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -158,6 +159,8 @@ export interface StatusFacts {
   readonly health: Health;
   readonly agents: StatusView['agents'];
   readonly pace: Pick<StatusView['tasks'], 'completedPerMinute' | 'waitingMs' | 'oldestWaitingMs'>;
+  /** Null: this process has not looked at it yet. */
+  readonly broker: Broker | null;
 }
 
 export function statusView(state: FleetState, of: StatusFacts): StatusView {
@@ -189,5 +192,17 @@ export function statusView(state: FleetState, of: StatusFacts): StatusView {
     },
     proposals: { total: state.proposals.size, byStatus: { ...counts.proposals } },
     recovery: { deaths: counts.deaths, reassigned: counts.reassigned, reElections: counts.reElections },
+    durability: durabilityView(of.broker),
+  };
+}
+
+function durabilityView(broker: Broker | null): StatusView['durability'] {
+  return {
+    ...durabilityOf(broker),
+    version: broker?.version ?? null,
+    replicas: broker?.replicas ?? null,
+    storage: broker?.storage ?? null,
+    fsync: broker?.fsync?.policy ?? 'unknown',
+    fsyncSource: broker?.fsync?.source ?? null,
   };
 }

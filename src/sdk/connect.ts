@@ -28,7 +28,7 @@ export function addressOf(
   who: { readonly role: string; readonly id: string; readonly log: Log },
 ): NatsPortsOptions {
   const { authenticator, token, user, pass, creds, nkey, jwt, tls } = options;
-  const { inboxPrefix, jetstreamDomain, connection, connect } = options;
+  const { inboxPrefix, jetstreamDomain, connection, connect, fsync, fsyncSource = 'asserted' } = options;
   return {
     // Whoever opens connections by themselves knows where to.
     servers: options.servers ?? (connect === undefined ? DEFAULT_SERVERS : []),
@@ -46,5 +46,6 @@ export function addressOf(
     ...(connection === undefined ? {} : { connection }),
     ...(connect === undefined ? {} : { connect }),
     ...(jetstreamDomain === undefined ? {} : { jetstreamDomain }),
+    ...(fsync === undefined ? {} : { fsync: { policy: fsync, source: fsyncSource } }),
   };
 }

@@ -3,7 +3,8 @@ import { ConclaveError } from '../domain/errors.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
-import { isAtLeast, isVersion, wantedVersion } from '../nats/server-version.ts';
+import { isSound } from '../nats/broker.ts';
+import { wantedVersion } from '../nats/server-version.ts';
 import type { Log } from '../runtime/log.ts';
 import { subjectsOf } from '../wire/subjects.ts';
 import { startAgent, type Agent } from './agent.ts';
@@ -32,6 +33,8 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   });
   try {
     checkBroker(ports, settings, log);
+    if (options.fsync === 'lazy')
+      log.warn({}, 'this NATS server may lose acknowledged entries with its power');
   } catch (error) {
     await ports.close();
     throw error;
@@ -48,8 +51,8 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
 
 /** Throws `INVALID`. Half of what the broker takes: a message may come on top of an entry that is nearly full. */
 function checkBroker({ bus, serverInfo }: NatsPorts, { entryBytesMax }: Settings, log: Log): void {
-  const { version = '' } = serverInfo ?? {};
-  if (isVersion(version) && !isAtLeast({ version, floor: wantedVersion }))
+  const version = serverInfo?.version;
+  if (isSound(version) === false)
     log.warn({ version }, `this NATS server may lose acknowledged entries: use ${wantedVersion} or newer`);
   const bytesMax = Math.floor(bus.payloadBytesMax / 2);
   if (entryBytesMax <= bytesMax) return;

@@ -1,4 +1,5 @@
 /** What users may pass, checked at once: every bad field is named, with what is allowed. */
+import { fsyncPolicies, fsyncSources, type Fsync } from '../domain/durability.ts';
 import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
@@ -24,6 +25,13 @@ export interface ConnectOptions extends NatsAuth, BroughtConnections {
   readonly inboxPrefix?: string;
   /** The JetStream domain that holds the ledger, where it is not that of the server. */
   readonly jetstreamDomain?: string;
+  /**
+   * What the NATS servers' `sync_interval` is: `always`, or anything else (`lazy`). They tell it to their system account
+   * alone, so without this the status says that it is not known.
+   */
+  readonly fsync?: Fsync['policy'];
+  /** Who says so: `started`, whoever wrote the server's configuration; default `asserted`, and shown as such. */
+  readonly fsyncSource?: Fsync['source'];
   /**
    * Of the fleet. Those of time and size count in the process that leads, so give them to every agent alike; a client's
    * `maxRetries`, `quorum` and `proposalTimeoutMs` go along with each of its requests that does not say.
@@ -131,10 +139,18 @@ export function checkConnect(options: ConnectOptions): void {
       fields: [{ field: 'jetstreamDomain', message }],
     });
   }
+  checkWord('fsync', options.fsync, fsyncPolicies);
+  checkWord('fsyncSource', options.fsyncSource, fsyncSources);
   if (options.fleet !== undefined && !isName(options.fleet)) {
     const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
     throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
   }
+}
+
+function checkWord(field: string, given: string | undefined, words: readonly string[]): void {
+  if (given === undefined || words.includes(given)) return;
+  const message = `must be ${words.join(' or ')}`;
+  throw new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
 }
 
 function checkDuration(field: string, ms: number | undefined): void {

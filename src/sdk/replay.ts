@@ -8,7 +8,8 @@ import type { Entry } from '../domain/events.ts';
 import { HistoryChecker } from '../domain/history.ts';
 import type { Restored } from '../domain/snapshot.ts';
 import type { FleetState } from '../domain/state.ts';
-import { Reader } from '../runtime/reader.ts';
+import type { Reader } from '../runtime/reader.ts';
+import { stillReader } from '../runtime/still-reader.ts';
 import type { AgentView, ProposalView, StatusView, TaskView } from '../wire/views.ts';
 import { unshortened, withArchive, type Archive } from './ledger-archive.ts';
 import type { ConnectOptions } from './options.ts';
@@ -99,7 +100,7 @@ async function replay(archive: Archive, options: ReplayOptions): Promise<Replaye
   if (later.at === null && state.sequence !== at)
     throw broken(problems.at(-1) ?? `entry ${at} cannot be applied`);
   if (state.sequence === 0) throw notFound(beforeTheFirst(untilMs, later.at));
-  return replayedOf(state, readerOf(state, options), problems);
+  return replayedOf(state, stillReader(state, options.fleet ?? 'default'), problems);
 }
 
 interface Wanted {
@@ -138,20 +139,6 @@ function replayedOf(state: FleetState, reader: Reader, problems: readonly string
     proposal: (id) => reader.proposal(id),
     agent: (id) => reader.agent(id),
   };
-}
-
-function readerOf(state: FleetState, { fleet = 'default' }: ConnectOptions): Reader {
-  const hasLeader = state.leader !== null && state.handover === null;
-  return new Reader({
-    fleet,
-    state: () => state,
-    memberState: () => null,
-    suspicionOf: () => null,
-    roster: { get: () => undefined },
-    now: () => 0,
-    ledgerNow: () => state.at,
-    hasLeader: () => hasLeader,
-  });
 }
 
 function iso(ms: number): string {

@@ -1,4 +1,5 @@
 /** The Ledger port of one process: opens connections over links of their own, and follows on the bus's. */
+import type { Broker } from '../domain/durability.ts';
 import type { Ledger, LedgerFollower, OpenOutcome, Subscription } from '../ports.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { Cable } from './cable.ts';
@@ -19,9 +20,14 @@ export class LedgerClient implements Ledger {
   readonly #parts: LedgerParts;
   readonly #open = new Set<Subscription>();
   #isClosed = false;
+  #broker: Broker | null = null;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
+  }
+
+  get broker(): Broker | null {
+    return this.#broker;
   }
 
   connect(done: (outcome: OpenOutcome) => void): void {
@@ -53,6 +59,7 @@ export class LedgerClient implements Ledger {
         else if (!isOver) {
           connection = new SimulatedLedgerConnection({ process, ledger, link });
           this.#open.add(connection);
+          this.#broker = ledger.broker;
           end({ kind: 'opened', connection });
         }
       });

@@ -3,6 +3,7 @@
  * late and held appends, lost acknowledgements, refused reads), and the verbs with which a test plays them.
  * The verbs of a test strike once each, first come first struck, and go before the faults by rate.
  */
+import type { Broker } from '../domain/durability.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import type { AppendOutcome, BoundsOutcome, PurgeOutcome, SlotOutcome } from '../ports.ts';
 import type { Laws } from './laws.ts';
@@ -50,6 +51,13 @@ export class SimulatedLedger {
 
   get replicas(): number {
     return this.#laws.constants.ledgerReplicas;
+  }
+
+  /** The simulated broker keeps what it acknowledges, unless a fault says otherwise. */
+  get broker(): Broker {
+    const fsync = { policy: 'always', source: 'started' } as const;
+    const { replicas } = this;
+    return { version: 'simulated', isSound: true, replicas, storage: 'file', fsync, faults: [] };
   }
 
   get first(): number {

@@ -3,6 +3,7 @@
  * ledger time, milliseconds since 1970, unless their name says otherwise.
  */
 import Type, { type Static } from 'typebox';
+import { durabilityWords, fsyncPolicies, fsyncSources } from '../domain/durability.ts';
 
 /** What a schema admits, to read only. */
 export type Shown<S extends Type.TSchema> = Frozen<Static<S>>;
@@ -244,6 +245,36 @@ export const ElectionViewSchema = Type.Object(
   { ...closed, ...described('the last election, and counts of all') },
 );
 
+/** As the process that answers sees it. */
+export const DurabilityViewSchema = Type.Object(
+  {
+    word: words(
+      durabilityWords,
+      'durable: written to disk by servers that keep it; at_risk: something is known to be wrong; unknown: not everything is known',
+    ),
+    meaning: Text('what has happened to an entry when it is acknowledged'),
+    reasons: Type.Array(Type.String(), described('why it is not durable; empty: it is')),
+    version: Nullable(
+      Type.String(),
+      'of the nats-server that who answers is connected to; null: not known, or it does not say',
+    ),
+    replicas: Nullable(Type.Integer({ minimum: 1 }), 'copies of the ledger; null: not known yet'),
+    storage: Nullable(Type.String(), "the stream's storage; null: not known yet"),
+    fsync: words(
+      [...fsyncPolicies, 'unknown'] as const,
+      'always: the server writes to disk before it acknowledges; lazy: some time after',
+    ),
+    fsyncSource: Nullable(
+      words(
+        fsyncSources,
+        'started: who answers is of a program that started the server; asserted: an operator says so',
+      ),
+      'who knows; null: nobody',
+    ),
+  },
+  { ...closed, ...described('what an acknowledgement means on this broker') },
+);
+
 export const StatusViewSchema = Type.Object(
   {
     fleet: Text('its name'),
@@ -302,6 +333,7 @@ export const StatusViewSchema = Type.Object(
       },
       { ...closed, ...described('what the fleet has recovered from') },
     ),
+    durability: DurabilityViewSchema,
   },
   closed,
 );

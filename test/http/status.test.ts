@@ -1,10 +1,19 @@
 /** Status and agents over HTTP, and the probes. */
+import { connect } from 'nats';
 import { expect, test, vi } from 'vitest';
 import { joinFleet } from '../../src/index.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { problemLike, root, withSites } from './site.ts';
 
 const open = withSites();
+
+async function greetingOf(servers: string): Promise<{ readonly version: string }> {
+  const nc = await connect({ servers });
+  const version = nc.info?.version ?? '';
+  await nc.close();
+  return { version };
+}
+
 const status = `${root}/status`;
 
 test('an empty fleet is unhealthy, with a normal answer', async () => {
@@ -30,6 +39,28 @@ test('with agents it is healthy, and says who leads', async () => {
   expect(await call(status)).toMatchObject({
     status: 200,
     body: { health: 'healthy', reasons: [], leader: 'ada', term: 1, agents: { total: 3, alive: 3 } },
+  });
+});
+
+test('what an acknowledgement means is said as far as it is known, and by whom', async () => {
+  const { call, another, servers } = await open({ agents: [{ id: 'ada' }] });
+  const { version } = await greetingOf(servers);
+  const seen = { version, replicas: 1, storage: 'file' };
+  expect((await call(status)).body['durability']).toMatchObject({
+    ...seen,
+    word: 'unknown',
+    reasons: [expect.stringContaining('not known')],
+    fsync: 'unknown',
+    fsync_source: null,
+  });
+  const told = await another({ fsync: 'always' });
+  expect((await told.call(status)).body['durability']).toEqual({
+    ...seen,
+    word: 'durable',
+    meaning: 'on the disk of one server, as is asserted',
+    reasons: [],
+    fsync: 'always',
+    fsync_source: 'asserted',
   });
 });
 

@@ -148,6 +148,9 @@ describe('with a fleet that `up` has started', () => {
 
   test('elect raises the term, status shows it, and verify finds the ledger ok', async () => {
     const before = await answerOf<StatusView>(here('status'));
+    // The server is its own: nobody has to assert how it writes.
+    const durability = { word: 'durable', fsync: 'always', fsyncSource: 'started', replicas: 1 };
+    expect(before.durability).toMatchObject(durability);
     const elected = await answerOf<{ leader: string; term: number }>(here('elect'));
     expect(elected.term).toBe(before.term + 1);
     expect((await conclave(here('status'))).stdout).toMatch(

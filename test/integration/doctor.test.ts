@@ -5,6 +5,7 @@ import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
 import { joinFleet, type Agent, type JoinOptions } from '../../src/index.ts';
 import { realClock } from '../../src/nats/clock.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { startAgent, endAgents } from '../support/agent-process.ts';
 import { conclave } from '../support/command.ts';
 import { withServer } from '../support/nats-server.ts';
@@ -122,6 +123,21 @@ describe('a healthy fleet', () => {
 });
 
 describe('a server', () => {
+  test.each([
+    ['always', 'ok', 'before each acknowledgement'],
+    ['lazy', 'warning', 'some time after the acknowledgement'],
+  ] as const)('that is said to write to disk %s: %s, and who says so', async (fsync, verdict, found) => {
+    const fleet = newFleet();
+    const own = await examine({ servers: server().url, fleet, listenMs, fsync });
+    expect(one(own, 'fsync')).toMatchObject({
+      verdict,
+      found: `${found}, as the configuration asserts`,
+    });
+    await join({ fleet, fsync, log: silentLog });
+    const theirs = await examine({ servers: server().url, fleet, listenMs });
+    expect(one(theirs, 'fsync')).toMatchObject({ verdict, found: `${found}, as the agents were told` });
+  });
+
   test('without JetStream: how to turn it on', async () => {
     const { url } = await raw('');
     const findings = await examine({ servers: url, listenMs });

@@ -153,6 +153,7 @@ test('whoever rests and wakes while it waits to connect again has one connection
   const ports = world.host('a').ports('default');
   let opened = 0;
   const ledger: Ledger = {
+    broker: null,
     follow: (from, follower) => ports.ledger.follow(from, follower),
     connect: (done) => {
       ports.ledger.connect((outcome) => {

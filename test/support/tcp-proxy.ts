@@ -20,10 +20,16 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-/** `delayMs`: how long every byte is on its way, in each direction. Default 0. */
+/**
+ * `delayMs`: how long every byte is on its way, in each direction; default 0. `edit`: what becomes of each frame for the
+ * client; default itself.
+ */
 export async function startTcpProxy(
   target: { readonly port: number },
-  { delayMs = 0 }: { readonly delayMs?: number } = {},
+  {
+    delayMs = 0,
+    edit = itself,
+  }: { readonly delayMs?: number; readonly edit?: (frame: Buffer) => Buffer } = {},
 ): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let mode: 'open' | 'cut' | 'stalled' = 'open';
@@ -54,7 +60,7 @@ export async function startTcpProxy(
     };
     const split = frameSplitter();
     upstream.on('data', (chunk) => {
-      for (const frame of split(chunk)) if (passes(frame)) send(client, frame);
+      for (const frame of split(chunk)) if (passes(frame)) send(client, edit(frame));
     });
     client.on('data', (chunk) => send(upstream, chunk));
     for (const socket of pair) {
@@ -102,6 +108,10 @@ export async function startTcpProxy(
       await closed;
     },
   };
+}
+
+function itself(frame: Buffer): Buffer {
+  return frame;
 }
 
 /** Whole frames out of a stream of chunks: a line, and for MSG and HMSG the payload after it. */

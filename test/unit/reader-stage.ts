@@ -1,4 +1,5 @@
 /** A reader of a fleet on paper, fed with every event; beats, suspicion and leadership are what the test says. */
+import type { Broker } from '../../src/domain/durability.ts';
 import type { LedgerEvent } from '../../src/domain/events.ts';
 import type { Beat } from '../../src/runtime/roster.ts';
 import { Reader } from '../../src/runtime/reader.ts';
@@ -12,6 +13,7 @@ export class ReaderStage {
   readonly suspicions = new Map<string, Suspicion>();
   readonly reader: Reader;
   hasLeader = true;
+  broker: Broker | null = null;
   now = 5_000;
 
   constructor() {
@@ -32,6 +34,7 @@ export class ReaderStage {
       now: () => this.now,
       ledgerNow: () => this.fleet.at,
       hasLeader: () => this.hasLeader,
+      broker: () => this.broker,
     });
   }
 

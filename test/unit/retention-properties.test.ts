@@ -121,6 +121,7 @@ function readerOf(fleet: Harness): Reader {
     now: () => 0,
     ledgerNow: () => fleet.at,
     hasLeader: () => true,
+    broker: () => null,
   });
   reader.prepare();
   return reader;

@@ -13,6 +13,7 @@ import { given } from '../values.ts';
 
 interface Options {
   readonly demo?: boolean;
+  readonly ownServer?: boolean;
 }
 
 type LedgerOptions = Pick<JoinOptions, 'replicas' | 'ledgerPlacement'>;
@@ -77,6 +78,7 @@ export function addAgent(program: Command): void {
       ),
     )
     .addOption(new Option('--demo', 'the handlers of `conclave up`').hideHelp())
+    .addOption(new Option('--own-server', 'of `conclave up`: what is said of the server is known').hideHelp())
     .addHelpText('after', help)
     .action(agent);
 }
@@ -109,6 +111,7 @@ async function agent(options: Options, command: Command): Promise<void> {
     arePrefixesPinned: configuration.value('agent.arePrefixesPinned'),
     settings: configuration.settings,
     ...ledgerOptionsOf(configuration),
+    ...(options.ownServer === true ? { fsyncSource: 'started' } : {}),
     ...given({ vote: handlers.vote }),
     tasks: handlers.tasks,
   });

@@ -49,12 +49,19 @@ function factsAbout(view: StatusView): (readonly [string, Cell])[] {
       `${recovery.deaths} deaths, ${recovery.reassigned} attempts lost, ${recovery.reElections} re-elections`,
     ],
     ['ledger', `${view.sequence} entries`],
+    ['durability', durabilityText(view.durability)],
   ];
 }
 
 function healthText({ health, reasons }: StatusView): string {
   const color = { healthy: colors.green, degraded: colors.yellow, unhealthy: colors.red }[health];
   return [color(health), ...reasons].join('\n');
+}
+
+function durabilityText({ word, meaning, reasons, version }: StatusView['durability']): string {
+  const color = { durable: colors.green, unknown: colors.yellow, at_risk: colors.red }[word];
+  const server = version === null ? '' : `; nats-server ${version}`;
+  return [`${color(word.replace('_', ' '))}: ${meaning}${server}`, ...reasons].join('\n');
 }
 
 function agentsText({ alive, suspect, draining, dead, left, ...of }: StatusView['agents']): string {

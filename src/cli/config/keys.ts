@@ -3,6 +3,7 @@
  * variables mean the same. The file's schema, the variables, `conclave config` and docs/configuration.md all come from
  * here.
  */
+import { fsyncPolicies } from '../../domain/durability.ts';
 import { defaultSettings, mayBeZero, type Settings } from '../../domain/settings.ts';
 import { settingNotes } from '../../domain/setting-notes.ts';
 import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from '../../http/default-port.ts';
@@ -93,6 +94,10 @@ const general = {
   logLevel: set(choice(logLevels), 'warn', 'What is logged to standard error.', {
     aliases: ['CONCLAVE_LOG'],
   }),
+  fsync: optional(
+    choice(fsyncPolicies),
+    "What the servers' `sync_interval` is, which they do not tell: `always`, or anything else. The status says that it is asserted.",
+  ),
   natsServer: optional(path, 'The nats-server that `conclave up` runs. Default: searched for.'),
 };
 

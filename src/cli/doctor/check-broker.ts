@@ -1,6 +1,9 @@
 /** Checks of the server itself: who it is, how far away, how much it takes, how its clock goes, what it keeps to itself. */
 import { objectAt, type ApiOutcome } from '../../nats/jetstream-api.ts';
-import { isAtLeast, isVersion, wantedVersion } from '../../nats/server-version.ts';
+import { isSound } from '../../nats/broker.ts';
+import { wantedVersion } from '../../nats/server-version.ts';
+import type { Fsync } from '../../domain/durability.ts';
+import type { ConnectOptions } from '../../sdk/options.ts';
 import { duration } from '../output.ts';
 import { error, ok, unknown, warning, type Finding } from './finding.ts';
 import { request, type Patient } from './patient.ts';
@@ -16,8 +19,9 @@ export function checkServer({ ports }: Patient): Finding {
     );
   const { server_name: name, version, cluster } = serverInfo;
   const found = `${name}, version ${version}${cluster === undefined ? '' : `, cluster ${cluster}`}`;
-  if (!isVersion(version)) return unknown('server', found, `see that it is ${wantedVersion} or newer`);
-  if (isAtLeast({ version, floor: wantedVersion })) return ok('server', found);
+  const sound = isSound(version);
+  if (sound === null) return unknown('server', found, `see that it is ${wantedVersion} or newer`);
+  if (sound) return ok('server', found);
   const advice = `upgrade to ${wantedVersion} or newer: before it, an acknowledged entry may be lost`;
   return warning('server', found, advice);
 }
@@ -76,13 +80,28 @@ export function checkPayload({ ports, settings }: Patient): Finding {
   return error('message size', found, advice);
 }
 
-/** Only the system account may ask, and it cannot have a ledger. */
-export function checkSync(): Finding {
-  return unknown(
-    'fsync',
-    'how often the server writes to disk is told to its system account alone',
-    'set `sync_interval: always` in the `jetstream` part of its configuration, or an acknowledged entry may be lost with its power',
-  );
+const syncAdvice =
+  'set `sync_interval: always` in the `jetstream` part of its configuration, or an acknowledged entry may be lost with its power';
+
+/** Only the system account may ask, and it cannot have a ledger: so this is what we were told, or else the leader. */
+export function checkSync({ status }: Patient, asserted: ConnectOptions['fsync']): Finding {
+  const check = 'fsync';
+  const said = 'value' in status ? status.value.durability : null;
+  if (asserted !== undefined) return syncFinding(asserted, 'as the configuration asserts');
+  if (said === null || said.fsync === 'unknown')
+    return unknown(
+      check,
+      'how often the server writes to disk is told to its system account alone',
+      `${syncAdvice}; then say so with the key \`fsync\``,
+    );
+  const by =
+    said.fsyncSource === 'started' ? 'as the agents know, whose server it is' : 'as the agents were told';
+  return syncFinding(said.fsync, by);
+}
+
+function syncFinding(policy: Fsync['policy'], by: string): Finding {
+  if (policy === 'always') return ok('fsync', `before each acknowledgement, ${by}`);
+  return warning('fsync', `some time after the acknowledgement, ${by}`, syncAdvice);
 }
 
 const SKEW_MS = 1_000;

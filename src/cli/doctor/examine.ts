@@ -80,7 +80,7 @@ async function checksOf(patient: Patient, options: ConnectOptions): Promise<Find
     ...checkStreams(patient),
     ...checkReplicas(patient),
     ...checkSpace(patient),
-    checkSync(),
+    checkSync(patient, options.fsync),
     ...ledger,
     ...checkPermissions(patient),
     checkLeader(patient),
