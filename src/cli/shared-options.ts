@@ -148,7 +148,7 @@ const definitions: readonly Definition[] = [
 const keyOfOption = new WeakMap<Option, KeyPath>();
 
 /** An option of a command that sets a key of the configuration, and takes what the key takes. */
-export function keyOption(path: KeyPath, flags: string, description: string): Option {
+function keyOption(path: KeyPath, flags: string, description: string): Option {
   const option = new Option(flags, description);
   keyOfOption.set(option, path);
   if (!option.required && !option.optional) return option;
@@ -156,6 +156,15 @@ export function keyOption(path: KeyPath, flags: string, description: string): Op
   const field = option.name();
   // An option that may be repeated gets what came before as well.
   return option.argParser(shape.parseOption?.(field) ?? shape.parse(field));
+}
+
+/** Several of them: key, flags, description. */
+export function addKeyOptions(
+  command: Command,
+  options: readonly (readonly [path: KeyPath, flags: string, description: string])[],
+): Command {
+  for (const option of options) command.addOption(keyOption(...option));
+  return command;
 }
 
 interface ShapeOfOption {

@@ -4,7 +4,7 @@ import { settleWithout } from './decide-proposals.ts';
 import { lose, takeBack } from './decide-tasks.ts';
 import type { Profile } from './events.ts';
 import type { AgentId, Incarnation } from './ids.ts';
-import { isPresent, type Member } from './state.ts';
+import { isPresent, presentMember, type Member } from './state.ts';
 
 export interface JoinRequest {
   readonly id: AgentId;
@@ -83,9 +83,8 @@ export function decideLeave(
   context: DecisionContext,
   from: { readonly id: AgentId; readonly incarnation: Incarnation },
 ): Verdict<null> {
-  const member = context.state.members.get(from.id);
-  if (member === undefined || !isPresent(member) || member.incarnation !== from.incarnation)
-    return accepted(null);
+  const member = presentMember(context.state, from);
+  if (member === undefined) return accepted(null);
   for (const task of heldBy(context, member)) {
     takeBack(context, task);
     context.mayBreak?.();

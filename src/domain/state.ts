@@ -240,6 +240,15 @@ export function isPresent(member: Member): boolean {
   return member.status === 'alive' || member.status === 'suspect' || member.status === 'draining';
 }
 
+/** The member of that id, if it is present, and in that life of its process. */
+export function presentMember(
+  { members }: Pick<FleetState, 'members'>,
+  { id, incarnation }: { readonly id: AgentId; readonly incarnation: string },
+): Member | undefined {
+  const member = members.get(id);
+  return member !== undefined && isPresent(member) && member.incarnation === incarnation ? member : undefined;
+}
+
 /** The attempt that the task is in, or was in last. */
 export function currentAttempt(task: Task): Attempt | undefined {
   return task.attempts.at(-1);

@@ -6,7 +6,7 @@ import type { Candidate, ElectionCause } from '../domain/events.ts';
 import type { AgentId, Incarnation } from '../domain/ids.ts';
 import { outranks, ranked } from '../domain/score.ts';
 import type { Settings } from '../domain/settings.ts';
-import { isPresent, type FleetState } from '../domain/state.ts';
+import { presentMember, type FleetState } from '../domain/state.ts';
 import type { Clock } from '../ports.ts';
 import type { OrdersMessage } from '../wire/messages.ts';
 import type { LedgerTime } from './ledger-time.ts';
@@ -105,9 +105,7 @@ export class Candidacy {
   }
 
   #isMember(): boolean {
-    const { id, incarnation, state } = this.#options;
-    const member = state().members.get(id);
-    return member !== undefined && isPresent(member) && member.incarnation === incarnation;
+    return presentMember(this.#options.state(), this.#options) !== undefined;
   }
 
   /** Has it from the ledger or from the others; or nobody is there to ask, and the wall clock has to do. */

@@ -16,7 +16,7 @@ import { decideReport, type Report, type ReportAnswer } from '../domain/decide-t
 import { problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, ProposalId } from '../domain/ids.ts';
-import { isPresent } from '../domain/state.ts';
+import { presentMember } from '../domain/state.ts';
 import type { Incoming, Subscription } from '../ports.ts';
 import { doorFor, type Admitted, type Door } from '../wire/door.ts';
 import {
@@ -102,7 +102,10 @@ function join(office: Office, id: AgentId, body: JoinMessage, message: Incoming)
     }
     case 'drain':
       office.reception.decide(message, {
-        decide: (context) => (isMember(office, id, incarnation) ? decideDrain(context, id) : accepted(null)),
+        decide: (context) =>
+          presentMember(office.state, { id, incarnation }) === undefined
+            ? accepted(null)
+            : decideDrain(context, id),
         view: () => joined(office),
         isRefusal: always,
       });
@@ -163,16 +166,12 @@ function normal(profile: Profile): Profile {
   return { ...profile, capabilities: sorted(profile.capabilities), handles: sorted(profile.handles) };
 }
 
-function isMember(office: Office, id: AgentId, incarnation: Incarnation): boolean {
-  const member = office.state.members.get(id);
-  return member !== undefined && isPresent(member) && member.incarnation === incarnation;
-}
-
 function report(office: Office, agent: AgentId, body: ReportMessage, message: Incoming): void {
   const from = { agent, incarnation: body.incarnation as Incarnation };
   office.reception.decide(message, {
     decide: (context): Verdict<readonly ReportAnswer[]> => {
-      if (!isMember(office, agent, from.incarnation)) return refused('NOT_A_MEMBER', 'join first');
+      if (presentMember(office.state, { ...from, id: agent }) === undefined)
+        return refused('NOT_A_MEMBER', 'join first');
       return accepted(body.reports.map((each) => decideReport(context, from, each as Report)));
     },
     view: (answers) => ({ term: office.options.author.term, answers }) satisfies ReportReply,

@@ -6,7 +6,7 @@
 import type { DecisionContext } from '../domain/decision.ts';
 import { lose, takeBack } from '../domain/decide-tasks.ts';
 import type { TaskId } from '../domain/ids.ts';
-import { attemptKey, currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
+import { attemptKey, currentAttempt, presentMember, type FleetState, type Member } from '../domain/state.ts';
 import type { Committer } from './committer.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { Beat } from './roster.ts';
@@ -24,8 +24,8 @@ const MISSING_MAX = 2;
 
 /** `missed`: attempt → beats without it; kept by the caller. */
 export function reconcile(office: Reconciler, beat: Beat, missed: Map<string, number>): void {
-  const member = office.state.members.get(beat.id);
-  if (member === undefined || !isPresent(member) || member.incarnation !== beat.incarnation) {
+  const member = presentMember(office.state, beat);
+  if (member === undefined) {
     tellToRejoin(office, beat);
     return;
   }
@@ -51,8 +51,7 @@ export function takeBackUndelivered(office: Reconciler, member: Member): void {
 /** Only a leader that still leads may tell an agent that it is nobody, and only if it still is. */
 function tellToRejoin(office: Reconciler, beat: Beat): void {
   office.committer.afterFreshCommit(() => {
-    const member = office.state.members.get(beat.id);
-    if (member !== undefined && isPresent(member) && member.incarnation === beat.incarnation) return;
+    if (presentMember(office.state, beat) !== undefined) return;
     office.dispatch.tellUnknown(beat.id, beat.incarnation);
   });
 }

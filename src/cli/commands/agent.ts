@@ -8,7 +8,7 @@ import { healthAddress, openHealthPort } from '../health-port.ts';
 import { printItem, remark } from '../output.ts';
 import { leaveWithParent, tellParent } from '../parent-process.ts';
 import type { JoinOptions } from '../../sdk/options.ts';
-import { configurationFor, keyOption, sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
+import { addKeyOptions, configurationFor, sharedOptionsOf, type SharedOptions } from '../shared-options.ts';
 import { given } from '../values.ts';
 
 interface Options {
@@ -36,47 +36,31 @@ const help = `
 Words are parted by spaces; a backslash keeps a space. An agent with programs abstains from votes.`;
 
 export function addAgent(program: Command): void {
-  program
+  const command = program
     .command('agent')
-    .description('be an agent until Ctrl-C: join, work, vote, perhaps lead')
-    .addOption(keyOption('agent.id', '--id <id>', 'unique in the fleet'))
-    .addOption(
-      keyOption('agent.capabilities', '--capability <name>', 'what it is able to do; may be repeated'),
-    )
-    .addOption(
-      keyOption('agent.priority', '--priority <n>', 'counts in elections, the highest leads (default: 0)'),
-    )
-    .addOption(keyOption('agent.slots', '--slots <n>', 'how many tasks at once (default: 1)'))
-    .addOption(keyOption('agent.labels', '--label <key=value>', 'free-form; may be repeated'))
-    .addOption(keyOption('agent.electable', '--no-electable', 'never leads'))
-    .addOption(
-      keyOption('agent.replicas', '--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3'),
-    )
-    .addOption(
-      keyOption(
-        'agent.ledgerCluster',
-        '--ledger-cluster <name>',
-        'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
-      ),
-    )
-    .addOption(
-      keyOption('agent.ledgerTags', '--ledger-tag <tag>', 'of the servers that hold it; may be repeated'),
-    )
-    .addOption(
-      keyOption(
-        'agent.health',
-        '--health <[address:]port>',
-        'answer GET /healthz and /readyz there (default address: 127.0.0.1)',
-      ),
-    )
-    .addOption(keyOption('agent.module', '--module <file>', 'handlers from a JavaScript module'))
-    .addOption(
-      keyOption(
-        'agent.run',
-        '--run <type=program>',
-        'a program that does tasks of this type (*: any); may be repeated',
-      ),
-    )
+    .description('be an agent until Ctrl-C: join, work, vote, perhaps lead');
+  addKeyOptions(command, [
+    ['agent.id', '--id <id>', 'unique in the fleet'],
+    ['agent.capabilities', '--capability <name>', 'what it is able to do; may be repeated'],
+    ['agent.priority', '--priority <n>', 'counts in elections, the highest leads (default: 0)'],
+    ['agent.slots', '--slots <n>', 'how many tasks at once (default: 1)'],
+    ['agent.labels', '--label <key=value>', 'free-form; may be repeated'],
+    ['agent.electable', '--no-electable', 'never leads'],
+    ['agent.replicas', '--replicas <n>', 'copies of the ledger, if this agent creates it: 1 or 3'],
+    [
+      'agent.ledgerCluster',
+      '--ledger-cluster <name>',
+      'NATS cluster that holds the ledger, if this agent creates it (default: the one it is connected to)',
+    ],
+    ['agent.ledgerTags', '--ledger-tag <tag>', 'of the servers that hold it; may be repeated'],
+    [
+      'agent.health',
+      '--health <[address:]port>',
+      'answer GET /healthz and /readyz there (default address: 127.0.0.1)',
+    ],
+    ['agent.module', '--module <file>', 'handlers from a JavaScript module'],
+    ['agent.run', '--run <type=program>', 'a program that does tasks of this type (*: any); may be repeated'],
+  ])
     .addOption(new Option('--demo', 'the handlers of `conclave up`').hideHelp())
     .addOption(new Option('--own-server', 'of `conclave up`: what is said of the server is known').hideHelp())
     .addHelpText('after', help)

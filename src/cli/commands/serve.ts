@@ -6,7 +6,7 @@ import { tokensFrom, type TokenEntry } from '../../http/tokens.ts';
 import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import { printItem } from '../output.ts';
-import { configurationFor, keyOption, sharedOptionsOf } from '../shared-options.ts';
+import { addKeyOptions, configurationFor, sharedOptionsOf } from '../shared-options.ts';
 import { codeOf } from '../values.ts';
 
 const help = `
@@ -15,25 +15,15 @@ another origin. With --tokens each caller has the scopes of its token: see \`con
 The server keeps a copy of the fleet's ledger and answers reads from it; any number of them may run.`;
 
 export function addServe(program: Command): void {
-  program
-    .command('serve')
-    .description('serve the HTTP API of a fleet, until Ctrl-C')
-    .addOption(keyOption('http.port', '--port <n>', `to listen on (default: ${DEFAULT_HTTP_PORT})`))
-    .addOption(keyOption('http.port', '--http <n>', 'the same'))
-    .addOption(
-      keyOption('http.host', '--host <address>', 'to listen on (default: 127.0.0.1); others need --tokens'),
-    )
-    .addOption(keyOption('http.tokens', '--tokens <file>', 'who may call: lines of `conclave token`'))
-    .addOption(
-      keyOption('http.origins', '--cors <origin>', 'web pages of this origin may call; may be repeated'),
-    )
-    .addOption(
-      keyOption(
-        'http.requestsPerSecond',
-        '--rate-limit <n>',
-        'requests per second of one client (default: 1000)',
-      ),
-    )
+  const command = program.command('serve').description('serve the HTTP API of a fleet, until Ctrl-C');
+  addKeyOptions(command, [
+    ['http.port', '--port <n>', `to listen on (default: ${DEFAULT_HTTP_PORT})`],
+    ['http.port', '--http <n>', 'the same'],
+    ['http.host', '--host <address>', 'to listen on (default: 127.0.0.1); others need --tokens'],
+    ['http.tokens', '--tokens <file>', 'who may call: lines of `conclave token`'],
+    ['http.origins', '--cors <origin>', 'web pages of this origin may call; may be repeated'],
+    ['http.requestsPerSecond', '--rate-limit <n>', 'requests per second of one client (default: 1000)'],
+  ])
     .addHelpText('after', help)
     .action(serve);
 }

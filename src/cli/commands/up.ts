@@ -4,7 +4,7 @@ import type { LocalFleetOptions } from '../local-fleet.ts';
 import { DEFAULT_HTTP_PORT } from '../../http/default-port.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { loginPaths } from '../config/keys.ts';
-import { configurationFor, configurationWords, keyOption, sharedOptionsOf } from '../shared-options.ts';
+import { addKeyOptions, configurationFor, configurationWords, sharedOptionsOf } from '../shared-options.ts';
 import { given } from '../values.ts';
 
 interface Options {
@@ -18,21 +18,15 @@ data in a temporary folder, which is removed at the end. An agent that dies is r
 The HTTP API is for this machine alone; \`conclave serve\` can do more.`;
 
 export function addUp(program: Command): void {
-  program
+  const command = program
     .command('up')
-    .description('start a private nats-server and agents on this machine, until Ctrl-C')
-    .addOption(keyOption('up.agents', '--agents <n>', 'how many (default: 3)'))
-    .addOption(keyOption('up.port', '--port <n>', 'of the server (default: 4222, or a free one)'))
-    .addOption(
-      keyOption('up.dir', '--dir <folder>', 'keeps the data there; started again, the fleet goes on'),
-    )
-    .addOption(
-      keyOption(
-        'http.port',
-        '--http <n>',
-        `port of the HTTP API (default: ${DEFAULT_HTTP_PORT}, or a free one)`,
-      ),
-    )
+    .description('start a private nats-server and agents on this machine, until Ctrl-C');
+  addKeyOptions(command, [
+    ['up.agents', '--agents <n>', 'how many (default: 3)'],
+    ['up.port', '--port <n>', 'of the server (default: 4222, or a free one)'],
+    ['up.dir', '--dir <folder>', 'keeps the data there; started again, the fleet goes on'],
+    ['http.port', '--http <n>', `port of the HTTP API (default: ${DEFAULT_HTTP_PORT}, or a free one)`],
+  ])
     .option('--no-http', 'no HTTP API')
     .addHelpText('after', help)
     .action(up);
