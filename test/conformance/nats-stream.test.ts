@@ -1,7 +1,10 @@
 /** Opening the ledger on a broker that is not as it should be: each time an error that says what to change. */
 import { connect, type StreamConfig } from 'nats';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Ledger, OpenOutcome } from '../../src/ports.ts';
+import type { Request } from '../../src/nats/jetstream-api.ts';
+import { NatsLedgerConnection } from '../../src/nats/ledger-connection.ts';
+import { purgeUpTo } from '../../src/nats/stream-bounds.ts';
+import type { AppendOutcome, Ledger, LedgerConnection, OpenOutcome } from '../../src/ports.ts';
 import { openNatsPorts, type NatsPorts, type NatsPortsOptions } from '../../src/nats/ports.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
 import { withServer } from '../support/nats-server.ts';
@@ -25,6 +28,12 @@ async function open(options: Partial<NatsPortsOptions>): Promise<NatsPorts> {
 
 function connectLedger(ledger: Ledger): Promise<OpenOutcome> {
   return new Promise((resolve) => ledger.connect(resolve));
+}
+
+async function connectionOf(fleet: string): Promise<LedgerConnection> {
+  const outcome = await connectLedger((await open({ fleet })).ledger);
+  if (outcome.kind !== 'opened') throw new Error(outcome.kind);
+  return outcome.connection;
 }
 
 /** As the broker reports the stream that Conclave itself creates. */
@@ -89,6 +98,41 @@ describe('the stream', () => {
       kind: 'broken',
       error: { code: 'LEDGER_MISCONFIGURED', fields: [{ field }] },
     });
+  });
+
+  it('gets appends that name the sequence they expect, and no message id', async () => {
+    const fleet = `f${++fleets}`;
+    const connection = await connectionOf(fleet);
+    const stored = await new Promise<AppendOutcome>((resolve) =>
+      connection.append({ data: new Uint8Array([1]), expectedLast: 0, timeoutMs: 2_000 }, resolve),
+    );
+    expect(stored).toEqual({ kind: 'stored', sequence: 1 });
+    const nc = await connect({ servers: server().url });
+    const { streams } = await nc.jetstreamManager();
+    const { header } = await streams.getMessage(subjectsOf(fleet).stream, { seq: 1 });
+    await nc.close();
+    expect(header.get('Nats-Expected-Last-Sequence')).toBe('0');
+    expect(header.keys()).not.toContain('Nats-Msg-Id');
+  });
+
+  it('that grows while a purge is under way keeps what was written since', async () => {
+    const fleet = `f${++fleets}`;
+    const connection = await connectionOf(fleet);
+    if (!(connection instanceof NatsLedgerConnection)) throw new Error('not on NATS');
+    const append = (last: number): Promise<AppendOutcome> =>
+      new Promise((resolve) =>
+        connection.append({ data: new Uint8Array([last]), expectedLast: last, timeoutMs: 2_000 }, resolve),
+      );
+    for (let last = 0; last < 4; last += 1) await append(last);
+    // Between the look at the stream's end and the purge itself.
+    const request: Request = (message, done) => {
+      if (!message.subject.includes('.PURGE.')) return connection.request(message, done);
+      void append(4).then(() => connection.request(message, done));
+      return () => undefined;
+    };
+    const { stream } = subjectsOf(fleet);
+    const purged = await new Promise((resolve) => purgeUpTo({ request, stream, upTo: 2 }, resolve));
+    expect(purged).toEqual({ kind: 'purged', first: 3 });
   });
 
   it('says what the field is and what it must be', async () => {

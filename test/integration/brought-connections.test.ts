@@ -74,7 +74,11 @@ test('every connection is opened by the caller, as one that does not reconnect w
   );
   expect(agent.isLeader).toBe(true);
   expect(opened.map(({ needed }) => needed.reconnect)).toContain(false);
-  for (const { needed } of opened) expect(needed.name).toBe('conclave/agent/ada');
+  for (const { needed } of opened) {
+    expect(needed.name).toBe('conclave/agent/ada');
+    // Pings find a link that is silently dead: within seconds, not within the library's minutes.
+    expect((needed.pingInterval ?? Infinity) * (needed.maxPingOut ?? Infinity)).toBeLessThanOrEqual(4_000);
+  }
   await agent.leave();
   await Promise.all(opened.map(({ nc }) => nc.closed()));
 });

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,6 +40,17 @@ describe('a private server', () => {
     expect(server.version).toBe((await findNatsServer({ binary })).version);
     expect((await (await connection.jetstreamManager()).getAccountInfo()).streams).toBe(0);
     await connection.close();
+  });
+
+  it('writes to disk before it acknowledges, unless it is told otherwise', async () => {
+    const configOf = ({ storeDir }: { readonly storeDir: string }): string =>
+      readFileSync(join(storeDir, 'nats-server.conf'), 'utf8');
+    const always = await start();
+    expect(always.fsync).toBe('always');
+    expect(configOf(always)).toMatch(/^ *sync_interval: always$/m);
+    const lazy = await start({ syncAlways: false });
+    expect(lazy.fsync).toBe('lazy');
+    expect(configOf(lazy)).not.toContain('sync_interval');
   });
 
   it('takes its temporary folder with it, and stopping twice is fine', async () => {

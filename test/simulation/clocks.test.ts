@@ -194,3 +194,15 @@ describe.each([
     stage.over();
   });
 });
+
+test('after all were off, time has passed as the wall clock says', async () => {
+  const stage = await played({});
+  const id = await stage.submit({}, { delayMs: 60_000 });
+  stage.fleet.kill('a');
+  stage.fleet.kill('w');
+  await stage.run(90_000);
+  stage.fleet.revive('a');
+  stage.fleet.revive('w');
+  await stage.becomes(id, 'completed', 10_000);
+  stage.over();
+});

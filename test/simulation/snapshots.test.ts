@@ -1,17 +1,16 @@
 /** Ledgers that are shortened while the fleet works: rule 7. Whoever comes later goes on from a snapshot. */
 import { expect, test } from 'vitest';
-import type { AgentId } from '../../src/domain/ids.ts';
 import { canonical } from '../../src/domain/state-hash.ts';
 import { settingsFrom, type Settings } from '../../src/domain/settings.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
 import { EventLog } from '../../src/http/event-log.ts';
 import { EventStream, type Socket } from '../../src/http/event-stream.ts';
-import { Keeper } from '../../src/runtime/keeper.ts';
 import { Observer } from '../../src/runtime/observer.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { SimulatedFleet } from '../../src/simulation/index.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
 import { Stage } from './behaviours/stage.ts';
+import { keeperOf } from './keepers.ts';
 
 const often = { snapshotEntries: 20, snapshotLookMs: 200 };
 
@@ -260,21 +259,8 @@ test.each([
   const { replica } = stage.fleet.nodes.get('b')?.contender ?? {};
   if (replica === undefined) throw new Error('b does not follow');
   const state = { ...replica.state, genesis: wrong.genesis ?? replica.state.genesis };
-  const ports = stage.world.host('stray').ports(stage.fleet.name);
-  const keeper = new Keeper({
-    ...ports,
-    settings: settingsFrom({}),
+  const keeper = keeperOf(stage, {
     replica: { state, lastHash: wrong.hash ?? replica.lastHash, committedSequence: state.sequence, bytes: 0 },
-    roster: { candidates: () => [] },
-    id: 'stray' as AgentId,
-    log: silentLog,
-    isFollowing: () => true,
-    isLeader: () => false,
-    isVacant: () => false,
-    isSettled: () => true,
-    settle: (run) => {
-      run();
-    },
   });
   keeper.urge();
   await stage.run(2_000);

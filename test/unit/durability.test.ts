@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { durabilityOf, type Broker } from '../../src/domain/durability.ts';
 import { isSound } from '../../src/nats/broker.ts';
+import { tooOld } from '../../src/nats/server-version.ts';
 
 const best: Broker = {
   version: '2.15.1',
@@ -55,4 +56,13 @@ test.each([
   [undefined, null],
 ])('version %s keeps what it acknowledges: %s', (version, expected) => {
   expect(isSound(version)).toBe(expected);
+});
+
+test.each([
+  ['2.9.25', true],
+  ['2.10.0', false],
+  ['2.14.5', false],
+  ['dev', false],
+])('a server of version %s: refused is %s', (version, expected) => {
+  expect(tooOld('here', version)?.code === 'NATS_TOO_OLD').toBe(expected);
 });

@@ -4,6 +4,7 @@ import type { LedgerEvent } from '../../src/domain/events.ts';
 import type { Beat } from '../../src/runtime/roster.ts';
 import { Reader } from '../../src/runtime/reader.ts';
 import type { Suspicion } from '../../src/wire/views.ts';
+import { beatOf } from '../support/beats.ts';
 import { agent, Harness, life } from './harness.ts';
 
 export class ReaderStage {
@@ -40,21 +41,8 @@ export class ReaderStage {
 
   beat(id: string, given: Partial<Beat> = {}): void {
     this.beats.set(id, {
+      ...beatOf({ incarnation: life(`${id}-1`), state: 'online.active.idle' }),
       id: agent(id),
-      incarnation: life(`${id}-1`),
-      health: 1,
-      load: 0,
-      isLoadSet: false,
-      intervalMs: 1_000,
-      lagMs: 0,
-      state: 'online.active.idle',
-      electable: true,
-      priority: 0,
-      isStandby: true,
-      ledgerAt: null,
-      term: 1,
-      running: [],
-      reportsPending: 0,
       heardAt: this.now,
       ...given,
     });

@@ -7,24 +7,9 @@ import { Roster } from '../../src/runtime/roster.ts';
 import { SimulatedWorld } from '../../src/simulation/index.ts';
 import { encode } from '../../src/wire/codec.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
+import { beatOf } from '../support/beats.ts';
 
 const subjects = subjectsOf('default');
-const beat = {
-  incarnation: 'i',
-  health: 1,
-  load: 0,
-  isLoadSet: false,
-  intervalMs: 1_000,
-  lagMs: 0,
-  state: 'idle',
-  electable: true,
-  priority: 0,
-  isStandby: true,
-  ledgerAt: null,
-  term: 1,
-  running: [],
-  reportsPending: 0,
-};
 
 it('whoever is silent makes room for new agents, and who beats stays', async () => {
   const world = new SimulatedWorld({ seed: 1 });
@@ -33,7 +18,7 @@ it('whoever is silent makes room for new agents, and who beats stays', async () 
   const rejections = new Rejections(clock, silentLog);
   const roster = new Roster({ clock, bus: ear, subjects, rejections, presumedMs: () => 1_000 });
   const say = async (id: string): Promise<void> => {
-    bus.publish({ subject: subjects.agent('heartbeat', id as AgentId), data: encode(beat, 'json') });
+    bus.publish({ subject: subjects.agent('heartbeat', id as AgentId), data: encode(beatOf(), 'json') });
     await world.advance(1);
   };
   const isHeard = (id: string): boolean => roster.get(id as AgentId) !== undefined;
