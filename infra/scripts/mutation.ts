@@ -34,6 +34,8 @@ export interface Outcome {
   readonly isGreen: boolean;
   /** Why the run ended without the word of a test; null: it did not. */
   readonly trouble: string | null;
+  /** It was ended, since it would not end. */
+  readonly hasTimedOut: boolean;
 }
 
 interface TestReport {
@@ -103,6 +105,7 @@ export class Copy {
     return {
       ...results,
       isGreen: exitCode === 0,
+      hasTimedOut: timedOut,
       trouble: timedOut ? `no end within ${WITHIN_MS / 1_000} s` : troubleOf(exitCode, results.failed),
     };
   }
