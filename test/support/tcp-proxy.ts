@@ -114,8 +114,8 @@ function itself(frame: Buffer): Buffer {
   return frame;
 }
 
-/** Whole frames out of a stream of chunks: a line, and for MSG and HMSG the payload after it. */
-function frameSplitter(): (chunk: Buffer) => Buffer[] {
+/** Whole frames out of a stream of chunks: a line, and for messages of either side the payload after it. */
+export function frameSplitter(): (chunk: Buffer) => Buffer[] {
   let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -124,7 +124,7 @@ function frameSplitter(): (chunk: Buffer) => Buffer[] {
       const lineEnd = rest.indexOf('\r\n');
       if (lineEnd < 0) return frames;
       const line = rest.toString('latin1', 0, lineEnd);
-      const size = /^H?MSG /.test(line) ? Number(line.slice(line.lastIndexOf(' ') + 1)) + 2 : 0;
+      const size = /^H?(MSG|PUB) /.test(line) ? Number(line.slice(line.lastIndexOf(' ') + 1)) + 2 : 0;
       const frameEnd = lineEnd + 2 + size;
       if (rest.length < frameEnd) return frames;
       frames.push(rest.subarray(0, frameEnd));
