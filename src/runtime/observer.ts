@@ -134,10 +134,13 @@ export class Observer {
     return this.#time.now();
   }
 
-  /** The leader of the latest term has not written its last entry, and was heard lately. */
+  /** The leader of the latest term has not written its last entry, and was heard lately, as one that leads. */
   get hasLeader(): boolean {
-    const { leader, handover } = this.state;
-    return leader !== null && handover === null && this.#isHeard(leader.id, leader.incarnation);
+    const { leader, handover, term } = this.state;
+    if (leader === null || handover !== null || !this.#isHeard(leader.id, leader.incarnation)) return false;
+    const beat = this.roster.get(leader.id);
+    // One that cannot append any more beats on, and not as a leader does. An entry to say so is what it cannot write.
+    return beat?.incarnation !== leader.incarnation || beat.term < term || beat.appends !== undefined;
   }
 
   /** As the ledger says, or `suspect`: its beats are late here, or the leader says so. Null: not a member. */

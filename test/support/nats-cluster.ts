@@ -21,11 +21,21 @@ export type ServerName = (typeof names)[number];
 export interface NatsCluster {
   /** Of all three. */
   readonly urls: readonly string[];
+  urlOf(name: ServerName): string;
   kill(name: ServerName): Promise<void>;
   /** Resolves when it is ready; it may still be catching up. */
   restart(name: ServerName): Promise<void>;
   /** Who leads the stream, and whether all of its copies are complete. */
   standing(stream: string): Promise<{ readonly leader: ServerName | null; readonly isWhole: boolean }>;
+}
+
+export interface ClusterOptions {
+  /** Where a server keeps its store. Default: in a folder of its own, removed at the end. */
+  readonly storeOf?: (name: ServerName) => string;
+  /** False: fsync as NATS does by default, every two minutes. */
+  readonly syncAlways?: boolean;
+  /** The port at which one server finds another's routes, where that is not its own: what stands between them. */
+  readonly routeBetween?: (from: ServerName, to: ServerName, routePort: number) => Promise<number>;
 }
 
 interface Place {
@@ -34,10 +44,10 @@ interface Place {
 }
 
 /** Call it at the top of a file; the returned function gives the cluster inside tests. */
-export function withCluster(): () => NatsCluster {
+export function withCluster(options: ClusterOptions = {}): () => NatsCluster {
   let cluster: (NatsCluster & { stop(): Promise<void> }) | undefined;
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await startCluster(options);
   }, 60_000);
   afterAll(async () => {
     await cluster?.stop();
@@ -48,12 +58,14 @@ export function withCluster(): () => NatsCluster {
   };
 }
 
-async function startCluster(): Promise<NatsCluster & { stop(): Promise<void> }> {
+export async function startCluster(
+  options: ClusterOptions = {},
+): Promise<NatsCluster & { stop(): Promise<void> }> {
   const { path } = await findNatsServer({ binary });
   const folder = mkdtempSync(join(tmpdir(), 'conclave-cluster-'));
   const places = new Map<ServerName, Place>();
   for (const name of names) places.set(name, { port: await freePort(), routePort: await freePort() });
-  const routes = [...places.values()].map(({ routePort }) => `nats://${host}:${routePort}`);
+  const routes = await routesBetween(places, options);
   const urls = [...places.values()].map(({ port }) => `nats://${host}:${port}`);
   const children = new Map<ServerName, ChildProcess>();
   const endAll = (): void => {
@@ -65,10 +77,10 @@ async function startCluster(): Promise<NatsCluster & { stop(): Promise<void> }> 
   const start = async (name: ServerName): Promise<void> => {
     const place = places.get(name);
     if (place === undefined) throw new Error(`${name} has no place`);
-    const store = join(folder, name);
+    const store = options.storeOf?.(name) ?? join(folder, name);
     mkdirSync(store, { recursive: true });
     const file = join(folder, `${name}.conf`);
-    writeFileSync(file, configOf(name, { ...place, store, routes }));
+    writeFileSync(file, configOf(name, { ...options, ...place, store, routes: routes.get(name) ?? [] }));
     const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
     children.set(name, child);
     await untilReady(child);
@@ -93,6 +105,7 @@ async function startCluster(): Promise<NatsCluster & { stop(): Promise<void> }> 
   await untilItKeepsThreeCopies(ask);
   return {
     urls,
+    urlOf: (name) => `nats://${host}:${places.get(name)?.port ?? 0}`,
     kill,
     restart: async (name) => {
       await kill(name);
@@ -113,21 +126,43 @@ async function startCluster(): Promise<NatsCluster & { stop(): Promise<void> }> 
   };
 }
 
+/** Every server's list of the others, and of itself where nothing stands between them. */
+async function routesBetween(
+  places: ReadonlyMap<ServerName, Place>,
+  { routeBetween }: ClusterOptions,
+): Promise<ReadonlyMap<ServerName, readonly string[]>> {
+  const all = new Map<ServerName, string[]>();
+  for (const from of names) {
+    const ports = [...places]
+      .filter(([to]) => routeBetween === undefined || to !== from)
+      .map(async ([to, { routePort }]) => (await routeBetween?.(from, to, routePort)) ?? routePort);
+    all.set(
+      from,
+      (await Promise.all(ports)).map((port) => `nats://${host}:${port}`),
+    );
+  }
+  return all;
+}
+
 function configOf(
   name: string,
-  of: Place & { readonly store: string; readonly routes: readonly string[] },
+  of: ClusterOptions & Place & { readonly store: string; readonly routes: readonly string[] },
 ): string {
   const lines = [
     `server_name: ${name}`,
     `listen: "${host}:${of.port}"`,
     'jetstream {',
     `  store_dir: ${JSON.stringify(of.store)}`,
-    '  sync_interval: always',
+    ...(of.syncAlways === false ? [] : ['  sync_interval: always']),
+    // Not what it finds free on the disk: streams reserve what they may take.
+    '  max_file_store: 8GB',
     '}',
     'cluster {',
     '  name: trio',
     `  listen: "${host}:${of.routePort}"`,
     `  routes: ${JSON.stringify(of.routes)}`,
+    // Nobody finds a way around what stands between them: neither servers nor clients.
+    ...(of.routeBetween === undefined ? [] : [`  advertise: "${host}:1"`, '  no_advertise: true']),
     '}',
   ];
   return `${lines.join('\n')}\n`;
