@@ -19,6 +19,9 @@ import {
 } from '../../support/agent-process.ts';
 import { until } from '../../support/until.ts';
 
+/** The scenarios that take long play too. */
+export const isLong = process.env['FAULTS'] === 'all';
+
 type Servers = string | readonly string[];
 
 export interface Scene {
@@ -46,7 +49,8 @@ export function withStage(prefix: string): Stage {
   afterEach(async () => {
     await endAgents();
     await Promise.all(clients.splice(0).map((client) => client.close()));
-    await Promise.all(ends.splice(0).map((end) => end()));
+    // The disk after the server that is on it.
+    for (const end of ends.splice(0).reverse()) await end();
   });
   return {
     scene: async (servers, settings = {}) => {
@@ -97,6 +101,8 @@ export function keepWorking(client: Fleet, loops = 4): Work {
     }
   };
   const all = Promise.all(Array.from({ length: loops }, loop));
+  // A scenario may end its fleet, and nobody is answered any more.
+  all.catch(() => undefined);
   return {
     done: () => done,
     goesOn: (tasks = 20) => {
