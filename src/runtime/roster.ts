@@ -110,6 +110,7 @@ export class Roster {
   }
 
   #heard(said: Heartbeat, id: AgentId): void {
+    if (isOld(said, this.#beats.get(id))) return;
     this.#beats.delete(id);
     if (this.#beats.size >= BEATS_MAX) this.#makeRoom();
     if (this.#beats.size >= BEATS_MAX) return;
@@ -125,4 +126,10 @@ export class Roster {
       this.#beats.delete(id);
     }
   }
+}
+
+/** Not later than what the same process has said: bytes of a link that was given up may come behind those of a new one. */
+function isOld(said: Heartbeat, known: Beat | undefined): boolean {
+  if (known?.number === undefined || said.number === undefined) return false;
+  return said.incarnation === known.incarnation && said.number <= known.number;
 }

@@ -91,6 +91,8 @@ export class Worker {
   #isClosed = false;
   #hasJoined = false;
   #occupancy: 'idle' | 'busy' | 'full' = 'idle';
+  /** Sent so far. */
+  #beats = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -353,8 +355,10 @@ export class Worker {
     const { isStandby, ledgerAt } = standing();
     const appends = this.#options.appends();
     const deaf = this.#options.deaf(DEAF_TOLD_MAX);
+    this.#beats += 1;
     const beat: Heartbeat = {
       incarnation,
+      number: this.#beats,
       health: condition.health,
       load: this.load,
       isLoadSet: condition.load !== null,

@@ -67,6 +67,8 @@ export const ProfileSchema = Type.Object(
 
 export const HeartbeatSchema = Type.Object({
   incarnation: Id,
+  /** Rises with every beat of this process: one that is overtaken on its way, or said again, is old. */
+  number: Type.Optional(Count),
   health: Share,
   load: Share,
   /** The load was set by the agent's author; else it is used slots / slots, which the leader knows better. */

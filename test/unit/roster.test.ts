@@ -30,3 +30,30 @@ it('whoever is silent makes room for new agents, and who beats stays', async () 
   await world.advance(100);
   expect(['old_0', 'old_1', 'old_19999', 'new'].filter(isHeard)).toEqual(['old_0', 'old_19999', 'new']);
 });
+
+it('a beat that comes behind a later one of the same process is not heeded', async () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const { bus } = world.host('agents').ports('default');
+  const { clock, bus: ear } = world.host('a').ports('default');
+  const rejections = new Rejections(clock, silentLog);
+  const roster = new Roster({ clock, bus: ear, subjects, rejections, presumedMs: () => 1_000 });
+  const id = 'ada' as AgentId;
+  const heard: unknown[] = [];
+  roster.onBeat(({ incarnation, number, health }) => heard.push([incarnation, number, health]));
+  const say = (change: object): void => {
+    const data = encode({ ...beat, ...change }, 'json');
+    bus.publish({ subject: subjects.agent('heartbeat', id), data });
+  };
+  say({ number: 1, health: 0.1 });
+  say({ number: 3, health: 0.3 });
+  say({ number: 2, health: 0.2 });
+  say({ number: 3, health: 0.3 });
+  say({ number: 1, incarnation: 'another' });
+  await world.advance(100);
+  expect(heard).toEqual([
+    ['i', 1, 0.1],
+    ['i', 3, 0.3],
+    ['another', 1, 1],
+  ]);
+  expect(roster.get(id)?.incarnation).toBe('another');
+});
