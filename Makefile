@@ -20,7 +20,7 @@ MESSAGES ?= 20000# how many messages `fuzz-wire` sends
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate replay mutants behaviours model demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate replay mutants behaviours fault-table model demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,9 @@ replay: build ## what happens to the fleet of one SEED: a line per transition (T
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
+
+fault-table: build ## run the tests of each fault in docs/fault-table.md and say which are held (minutes; power cuts and full disks need root)
+	$(bin)/tsx infra/scripts/fault-table.ts
 
 model: ## check the model of the ledger with Spin: every order of events in small fleets
 	infra/scripts/model.sh
