@@ -446,6 +446,11 @@ export const faults: readonly Fault[] = [
         ),
       },
       {
+        when: 'put back while nobody runs who has read what is gone',
+        notHere:
+          'what a fleet knows is in its ledger alone: whoever starts then takes the older copy for the whole, as its operator wished',
+      },
+      {
         when: 'shortened by somebody else',
         tests: of(
           'test/integration/broken-stream.test.ts',
