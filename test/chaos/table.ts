@@ -465,10 +465,10 @@ export const faults: readonly Fault[] = [
     invariant: 'one result is accepted; older attempts are refused, and on record',
     parts: [
       {
-        when: 'it wakes when another has done its tasks',
+        when: 'it wakes, done, when another has begun them',
         tests: scenario(
           'late',
-          'an agent that sleeps past its tasks and then reports them is refused: another has done them, each once',
+          'an agent that sleeps past its tasks and then reports them is refused: another does them, each once',
         ),
       },
       {
