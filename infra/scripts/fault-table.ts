@@ -8,7 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from '../../test/behaviours/row.ts';
-import { faults, pageOf, type Fault, type Part } from '../../test/chaos/table.ts';
+import type { Fault, Part } from '../../test/chaos/faults/fault.ts';
+import { faults, pageOf } from '../../test/chaos/table.ts';
 import { patternOf, root } from './mutation.ts';
 
 type Verdict = 'held' | 'FAILED' | 'not here';
@@ -83,9 +84,13 @@ function tell({ number, fault, parts }: Fault): Verdict {
   return verdict;
 }
 
-const why = (part: Part): string => ('notHere' in part ? `: ${part.notHere}` : '');
+function why(part: Part): string {
+  return 'notHere' in part ? `: ${part.notHere}` : '';
+}
 
-const testsOf = (part: Part): readonly Test[] => ('tests' in part ? part.tests : []);
+function testsOf(part: Part): readonly Test[] {
+  return 'tests' in part ? part.tests : [];
+}
 
 /** Every one of its tests has run and passed; one that this machine has to skip holds nothing here. */
 function judge(part: Part): Verdict {
