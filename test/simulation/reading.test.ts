@@ -121,6 +121,18 @@ test('by who looks on while nobody leads: a status that says so, and why', async
   ]);
 });
 
+test('by who looks on while the ledger takes nothing: who led beats on, and leads no more', async () => {
+  const looking = observer();
+  await caughtUp(looking);
+  expect(looking.hasLeader).toBe(true);
+  stage.world.ledger(stage.fleet.name).failOver(60_000);
+  void stage.client.submit({ type: 'work' }).catch(() => undefined);
+  await stage.until('nobody leads', () => !looking.hasLeader);
+  expect(looking.reader.status()).toMatchObject({ leader: null, agents: { alive: 2 } });
+  expect(looking.reader.status().reasons).toEqual(['nobody leads']);
+  await stage.until('somebody leads', () => looking.hasLeader, 120_000);
+});
+
 test('by who looks on: an agent that beats and does not answer its inbox is suspect, and why', async () => {
   const early = observer();
   await caughtUp(early);
