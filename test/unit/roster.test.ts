@@ -41,7 +41,7 @@ it('a beat that comes behind a later one of the same process is not heeded', asy
   const heard: unknown[] = [];
   roster.onBeat(({ incarnation, number, health }) => heard.push([incarnation, number, health]));
   const say = (change: object): void => {
-    const data = encode({ ...beat, ...change }, 'json');
+    const data = encode({ ...beatOf(), ...change }, 'json');
     bus.publish({ subject: subjects.agent('heartbeat', id), data });
   };
   say({ number: 1, health: 0.1 });
