@@ -79,13 +79,18 @@ export function connectError(cause: unknown, servers: readonly string[]): Concla
   const where = servers.join(', ');
   const code = cause instanceof NatsError ? cause.code : codeOf(cause);
   if (refusals.has(code)) {
-    return new ConclaveError('FORBIDDEN', `${where} refused the credentials (${code}); check them`, {
-      cause,
-    });
+    return new ConclaveError(
+      'FORBIDDEN',
+      `${where} refused the credentials (${code}); check them, and the service that judges them, if there is one`,
+      {
+        cause,
+      },
+    );
   }
   if (isTlsFailure(code)) {
-    const help = 'check the certificates, that of the authority too, and whether the server speaks TLS first';
-    return new ConclaveError('NO_NATS', `TLS with ${where} failed: ${reasonOf(cause)}; ${help}`, { cause });
+    return new ConclaveError('NO_NATS', `TLS with ${where} failed: ${tlsReason(cause)}; ${tlsHelp(code)}`, {
+      cause,
+    });
   }
   const help = 'start one with `conclave up` or `nats-server -js`, or name the address of one that runs';
   return new ConclaveError(
@@ -95,6 +100,20 @@ export function connectError(cause: unknown, servers: readonly string[]): Concla
       cause,
     },
   );
+}
+
+/** Of OpenSSL's errors without its places in the source. */
+function tlsReason(error: unknown): string {
+  if (error instanceof Error && 'reason' in error && typeof error.reason === 'string') return error.reason;
+  return reasonOf(error);
+}
+
+function tlsHelp(code: string): string {
+  // Of the server's certificate Node says it, of ours an alert of the server's.
+  if (code === 'CERT_HAS_EXPIRED') return "renew the server's certificate, or set the clock of this machine";
+  if (/_ALERT_CERTIFICATE_EXPIRED$/.test(code)) return 'renew the certificate in tls.certFile';
+  if (/_ALERT_CERTIFICATE_REQUIRED$/.test(code)) return 'give tls.certFile and tls.keyFile';
+  return 'check the certificates, that of the authority too, and whether the server speaks TLS first';
 }
 
 /** Node's own errors carry a code too, which their type does not say. */

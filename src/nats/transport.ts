@@ -1,6 +1,6 @@
 /**
- * nats.js's TCP transport, minus two ways in which it outlives a dead link, and one in which it trusts the wrong
- * certificate (nats.js 2.29.3, node_transport.js):
+ * nats.js's TCP transport, minus two ways in which it outlives a dead link, one in which it trusts the wrong certificate,
+ * and one in which it does not say why it was cut off (nats.js 2.29.3, node_transport.js):
  *
  * 1. A link found stale is closed only after a last write has been taken by the kernel. While a partition
  *    lasts and the send buffer is full that is never, and with the heartbeat already stopped nothing else
@@ -9,18 +9,27 @@
  *    behind: one leak per attempt, and a process that cannot exit. Here it is destroyed as well.
  * 3. The certificate of a server that is addressed by its IP is held against the name `localhost`. Here it is held
  *    against the address.
+ * 4. In TLS 1.3 a server judges the client's certificate when the client's handshake is over. What it says then is dropped,
+ *    and the dial ends with a timeout. Here it ends with what the server said.
  *
  * The library keeps one transport factory per process, set by each of its own `connect` calls: an application
  * that also uses nats.js directly brings the plain transport back for later dials, and loses only this.
  */
 import { createConnection, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ConnectionOptions, NatsConnection } from 'nats';
+import { ErrorCode, NatsError, type ConnectionOptions, type NatsConnection } from 'nats';
 import { NatsConnectionImpl } from 'nats/lib/nats-base-client/nats.js';
 import { setTransportFactory } from 'nats/lib/nats-base-client/transport.js';
 import { NodeTransport, nodeResolveHost } from 'nats/lib/src/node_transport.js';
 
 class PromptTransport extends NodeTransport {
+  readonly #failed: (error: Error) => void;
+
+  constructor(failed: (error: Error) => void) {
+    super();
+    this.#failed = failed;
+  }
+
   /** As the library's, but the socket is known from the start, so that `close` can end an unanswered dial. */
   override dial(to: { hostname: string; port: number }): Promise<Socket> {
     return new Promise((resolve, reject) => {
@@ -46,6 +55,11 @@ class PromptTransport extends NodeTransport {
     return super.startTLS();
   }
 
+  override setupHandlers(): void {
+    super.setupHandlers();
+    this.socket.on('error', this.#failed);
+  }
+
   override disconnect(): void {
     void this.close();
   }
@@ -58,7 +72,16 @@ class PromptTransport extends NodeTransport {
   }
 }
 
-export function connectPromptly(options: ConnectionOptions): Promise<NatsConnection> {
-  setTransportFactory({ factory: () => new PromptTransport(), dnsResolveFn: nodeResolveHost });
-  return NatsConnectionImpl.connect(options);
+export async function connectPromptly(options: ConnectionOptions): Promise<NatsConnection> {
+  let failure: Error | undefined;
+  const failed = (error: Error): void => {
+    failure = error;
+  };
+  setTransportFactory({ factory: () => new PromptTransport(failed), dnsResolveFn: nodeResolveHost });
+  try {
+    return await NatsConnectionImpl.connect(options);
+  } catch (error) {
+    const isTimeout = error instanceof NatsError && error.code === ErrorCode.Timeout;
+    throw isTimeout && failure !== undefined ? failure : error;
+  }
 }

@@ -1,5 +1,6 @@
 /** Every way to log in to NATS, on a real server: an agent and a client come in, do their work, and nobody else does. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createUser } from 'nkeys.js';
@@ -134,7 +135,36 @@ describe.skipIf(!hasOpenssl())('TLS (skipped where there is no openssl to make c
     const { ca, client } = certificates();
     const tls = { caFile: ca, certFile: client.cert, keyFile: client.key };
     expect(await work({ servers: url, tls })).toBe('done!');
-    expect(await refusal({ servers: url, tls: { caFile: ca } })).toMatchObject({ code: 'NO_NATS' });
+    const without = await refusal({ servers: url, tls: { caFile: ca } });
+    expect(without).toMatchObject({ code: 'NO_NATS', message: expect.stringContaining('give tls.certFile') });
+  });
+
+  test('with no certificate whose time is over, neither the server’s nor the client’s, and it says so', async () => {
+    const { ca, expired, client } = certificates();
+    const { cert, key } = expired.server;
+    const old = await serverWith(`tls { cert_file: "${cert}", key_file: "${key}", ca_file: "${ca}" }`);
+    const refused = await refusal({ servers: old.url, tls: { caFile: ca } });
+    expect(refused).toMatchObject({ code: 'NO_NATS' });
+    expect(refused.message).toMatch(/certificate has expired; renew the server's certificate/);
+    const { url } = await serverWith(block(', verify: true'));
+    const tls = { caFile: ca, certFile: expired.client.cert, keyFile: expired.client.key };
+    const own = await refusal({ servers: url, tls });
+    expect(own).toMatchObject({ code: 'NO_NATS' });
+    expect(own.message).toMatch(/certificate expired.*; renew the certificate in tls\.certFile/);
+    const valid = { caFile: ca, certFile: client.cert, keyFile: client.key };
+    expect(await work({ servers: url, tls: valid })).toBe('done!');
+  });
+
+  test('who speaks without it to a server that has it is cut off, unheard', async () => {
+    const { url, port } = await serverWith(block());
+    const { ca } = certificates();
+    const heard = await plainTalk(
+      port,
+      'CONNECT {"verbose":true}\r\nPUB conclave.default.api.submit 2\r\n{}\r\nPING\r\n',
+    );
+    expect(heard).toMatch(/^INFO .*"tls_required":true/);
+    expect(heard).not.toMatch(/\+OK|PONG/);
+    expect(await work({ servers: url, tls: { caFile: ca } })).toBe('done!');
   });
 
   test('first, where the server speaks TLS before its greeting', async () => {
@@ -196,6 +226,25 @@ describe('what cannot be used is refused before anything is dialled, naming opti
     for (const secret of [seed, mangled, jwt]) expect(refused.message).not.toContain(secret);
   });
 });
+
+/** Says it without TLS, and hears what the server answers until it hangs up. */
+function plainTalk(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1');
+    let heard = '';
+    socket.setEncoding('latin1').on('data', (data: string) => {
+      if (heard === '') socket.write(text);
+      heard += data;
+    });
+    socket.on('close', () => {
+      resolve(heard);
+    });
+    // It may hang up the hard way.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
+    });
+  });
+}
 
 function seedLine(creds: string): string {
   return /^SU\w+$/m.exec(creds)?.[0] ?? '';

@@ -9,6 +9,8 @@ export interface Certificates {
   /** Of 127.0.0.1, and of no name. */
   readonly server: { readonly cert: string; readonly key: string };
   readonly client: { readonly cert: string; readonly key: string };
+  /** The same, whose time is over. */
+  readonly expired: Pick<Certificates, 'server' | 'client'>;
   /** An authority that signed none of them. */
   readonly strangerCa: string;
   remove(): void;
@@ -43,17 +45,22 @@ export function makeCertificates(): Certificates {
     );
     return join(folder, `${name}.pem`);
   };
-  const signed = (name: string, extensions: string): { cert: string; key: string } => {
+  const signed = (name: string, extensions: string, days = 30): { cert: string; key: string } => {
     writeFileSync(join(folder, `${name}.ext`), extensions);
     openssl('req', ...elliptic, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
     const by = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', `${name}.ext`];
-    openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.pem`);
+    openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-days', String(days), '-out', `${name}.pem`);
     return { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
   };
   return {
     ca: authority('ca'),
     server: signed('server', 'subjectAltName=IP:127.0.0.1'),
     client: signed('client', 'extendedKeyUsage=clientAuth'),
+    // Of no days: over when it begins.
+    expired: {
+      server: signed('old-server', 'subjectAltName=IP:127.0.0.1', 0),
+      client: signed('old-client', 'extendedKeyUsage=clientAuth', 0),
+    },
     strangerCa: authority('stranger'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
