@@ -60,13 +60,17 @@ function credsText(jwt: string, seed: string): string {
 }
 
 /** https://github.com/nats-io/jwt, version 2. */
-function signedJwt(claims: {
+export function signedJwt(claims: {
   readonly by: KeyPair;
-  readonly of: KeyPair;
+  readonly of: Pick<KeyPair, 'getPublicKey'>;
   readonly name: string;
+  /** For whom it is. */
+  readonly aud?: string;
+  /** Seconds since 1970. */
+  readonly exp?: number;
   readonly nats: object;
 }): string {
-  const { by, of, name, nats } = claims;
+  const { by, of, name, aud, exp, nats } = claims;
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const body = part({
     jti: randomBytes(16).toString('hex'),
@@ -74,6 +78,8 @@ function signedJwt(claims: {
     iss: by.getPublicKey(),
     name,
     sub: of.getPublicKey(),
+    ...(aud === undefined ? {} : { aud }),
+    ...(exp === undefined ? {} : { exp }),
     nats: { ...nats, version: 2 },
   });
   const text = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${body}`;
