@@ -161,6 +161,16 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
     reason: 'How long a decided proposal is kept, if it is not one too many before.',
   },
   votersMax: { unit: 'voters', reason: 'In one electorate.' },
+  agentRequestsPerSecondMax: {
+    unit: 'requests/s',
+    reason:
+      'Joins, reports and ballots of one agent that the leader looks at. An agent has one message of reports under way at a time, and a ballot for each open proposal.',
+  },
+  clientRequestsPerSecondMax: {
+    unit: 'requests/s',
+    reason:
+      'Of one client, which is who has its answers sent to one place. An HTTP server is one client, whoever asks it.',
+  },
   quorum: {
     unit: 'share',
     reason: "Of the electorate's weight, for proposals that do not say. Above 0, at most 1.",

@@ -68,6 +68,10 @@ export interface Settings {
   readonly decidedProposalsMax: number;
   readonly decidedProposalsMs: number;
   readonly votersMax: number;
+  /** Joins, reports and ballots of one agent that the leader looks at. */
+  readonly agentRequestsPerSecondMax: number;
+  /** Requests of one client that it looks at. */
+  readonly clientRequestsPerSecondMax: number;
   readonly quorum: number;
   readonly proposalTimeoutMs: number;
   /** `left` and dead members are forgotten after this long. */
@@ -128,6 +132,8 @@ export const defaultSettings: Settings = {
   decidedProposalsMax: 1_000,
   decidedProposalsMs: 86_400_000,
   votersMax: 10_000,
+  agentRequestsPerSecondMax: 2_000,
+  clientRequestsPerSecondMax: 10_000,
   quorum: 0.5,
   proposalTimeoutMs: 30_000,
   forgetMembersMs: 600_000,

@@ -32,8 +32,8 @@ import {
   type ProposeMessage,
 } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
+import { openEntrance } from './entrance.ts';
 import type { Office } from './office.ts';
-import { mayAnswer } from './respond.ts';
 import { nameOf, readSubmission } from './submission.ts';
 import type { Cut } from './reader.ts';
 
@@ -49,17 +49,23 @@ const doors = {
   nothing: doorFor(NothingSchema),
 };
 
+/** Of each second, for all clients together: agents have to be heard too. */
+const CLIENTS_MS_MAX = 800;
 /** Of a list in an answer. */
 const ANSWER_BYTES_MAX = 524_288;
 
 /** One endpoint per verb. */
 export function endpointsFor(office: Office): Endpoint[] {
-  const { subjects } = office.options;
+  const { subjects, settings } = office.options;
+  const { clientRequestsPerSecondMax: perSecondMax } = settings;
+  const enter = openEntrance(office, { perSecondMax, busyMsMax: CLIENTS_MS_MAX });
   const endpoint = (name: ApiVerb, handle: (message: Incoming) => void): Endpoint => ({
     name,
     subject: subjects.api(name),
     handle: (message) => {
-      if (mayAnswer(message, null, office.options)) handle(message);
+      enter(message, null, () => {
+        handle(message);
+      });
     },
   });
   const checked = <T>(name: ApiVerb, door: Door<T>, handle: (body: T, message: Incoming) => void): Endpoint =>

@@ -309,7 +309,12 @@ export class Chair {
         metadata: { fleet: subjects.fleet, agent: id, term: String(state.term) },
         queue: incarnation,
         endpoints: endpointsFor(office),
-        stats: () => ({ role: 'leader', term: state.term, tasks: office.state.counts.tasks }),
+        stats: () => ({
+          role: 'leader',
+          term: state.term,
+          tasks: office.state.counts.tasks,
+          messagesRefused: rejections.total,
+        }),
       }),
     ];
     log.info({ term: state.term, fencingToken: state.fencingToken }, 'leading');

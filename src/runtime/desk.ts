@@ -30,8 +30,8 @@ import {
   type ReportReply,
 } from '../wire/messages.ts';
 import type { AgentVerb } from '../wire/subjects.ts';
+import { openEntrance } from './entrance.ts';
 import type { Office } from './office.ts';
-import { mayAnswer } from './respond.ts';
 
 const joinDoor = doorFor(JoinSchema);
 const reportDoor = doorFor(ReportSchema);
@@ -42,6 +42,7 @@ const nobody = problem('INVALID', 'the subject names no agent: an id is 1–63 o
 
 export function openDesk(office: Office): Subscription {
   const { bus, subjects, settings, rejections } = office.options;
+  const enter = openEntrance(office, { perSecondMax: settings.agentRequestsPerSecondMax });
   const serve = <T>(
     verb: AgentVerb,
     door: Door<T>,
@@ -49,15 +50,16 @@ export function openDesk(office: Office): Subscription {
   ) =>
     bus.subscribe(subjects.agent(verb, '*'), (message) => {
       const from = subjects.senderOf(message.subject);
-      if (!mayAnswer(message, from, office.options)) return;
-      const admitted = admit(door, message, settings.entryBytesMax);
-      if (from !== null && admitted.kind === 'ok') {
-        handle(from, admitted.value, message);
-        return;
-      }
-      const wrong = admitted.kind === 'bad' ? admitted.problem : nobody;
-      rejections.count(message.subject, wrong);
-      office.reception.refuse(message, wrong);
+      enter(message, from, () => {
+        const admitted = admit(door, message, settings.entryBytesMax);
+        if (from !== null && admitted.kind === 'ok') {
+          handle(from, admitted.value, message);
+          return;
+        }
+        const wrong = admitted.kind === 'bad' ? admitted.problem : nobody;
+        rejections.count(message.subject, wrong);
+        office.reception.refuse(message, wrong);
+      });
     });
   const subscriptions = [
     serve('join', joinDoor, (from, body, message) => {

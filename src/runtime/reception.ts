@@ -1,12 +1,13 @@
 /**
  * Where requests come in while a leader leads: each is decided on and answered when what the answer rests on is in the
- * ledger, never before (I11). It can hold everything back for a moment, so that the state is the ledger's.
+ * ledger, never before (I11). How much waits for that is bounded; what is beyond it is refused at once. It can hold
+ * everything back for a moment, so that the state is the ledger's.
  */
 import type { DecisionContext, Verdict } from '../domain/decision.ts';
-import type { Problem } from '../domain/errors.ts';
+import { problem, type Problem } from '../domain/errors.ts';
 import type { Incoming } from '../ports.ts';
 import type { Committer } from './committer.ts';
-import { answer, refuse, type Voice } from './respond.ts';
+import { answer, answerTo, refuse, send, type Voice } from './respond.ts';
 
 export interface Request<T> {
   readonly decide: (context: DecisionContext) => Verdict<T>;
@@ -29,11 +30,19 @@ export interface ReceptionOptions {
 
 /** Requests that wait while the state settles; more go on, and it does not settle this time. */
 const HELD_MAX = 10_000;
+/** Requests that wait for the ledger; more are refused. */
+const WAITING_MAX = 20_000;
+/** What they and their answers take, and as much again while the state settles. */
+const WAITING_BYTES_MAX = 67_108_864;
+const tooMuchWaits = problem('LIMIT_REACHED', 'too much waits for the ledger; try again shortly');
 
 export class Reception {
   readonly #options: ReceptionOptions;
   /** What came while `settle` waits; null: it does not. */
   #held: (() => void)[] | null = null;
+  #heldBytes = 0;
+  #waiting = 0;
+  #waitingBytes = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -47,50 +56,54 @@ export class Reception {
   /** Decides on a request and answers it when its entry is in the ledger. */
   decide<T>(message: Incoming, request: Request<T>): void {
     const { committer, context, guard, hours } = this.#options;
+    const { length: bytes } = message.data;
     const again = (): void => {
       this.decide(message, request);
     };
-    if (hours() !== 'open' || this.#hold(again)) return;
-    if (committer.isFull) {
-      const text = 'too much waits for the ledger; try again shortly';
-      this.refuse(message, { code: 'LIMIT_REACHED', message: text });
+    if (hours() !== 'open' || this.#hold(bytes, again)) return;
+    if (committer.isFull || this.#isFull) {
+      this.refuse(message, tooMuchWaits);
       return;
     }
     guard(() => {
-      committer.admit(request.bytes ?? message.data.length);
+      committer.admit(request.bytes ?? bytes);
       const verdict = request.decide(context());
       if (verdict.kind === 'refused') {
         this.refuseLater(message, verdict.problem);
         return;
       }
-      const send = (): void => {
+      this.#wait(bytes, request.isRefusal?.(verdict.value) === true, () => {
         this.answer(message, request.view(verdict.value));
-      };
-      if (request.isRefusal?.(verdict.value) === true) committer.afterFreshCommit(send);
-      else committer.afterCommit(send);
+      });
     });
   }
 
   /** Answers a read when everything it shows is in the ledger; `consistent`: and this leader still leads. */
   read(message: Incoming, view: () => unknown, isConsistent: boolean): void {
-    const { committer, hours } = this.#options;
+    const { hours, voice } = this.#options;
     if (hours() === 'closed' || (isConsistent && hours() === 'resigning')) return;
     const again = (): void => {
       this.read(message, view, isConsistent);
     };
-    if (this.#hold(again)) return;
-    const value = view();
-    const send = (): void => {
-      this.answer(message, value);
-    };
-    if (isConsistent) committer.afterFreshCommit(send);
-    else committer.afterCommit(send);
+    if (this.#hold(message.data.length, again)) return;
+    if (this.#isFull) {
+      this.refuse(message, tooMuchWaits);
+      return;
+    }
+    const encoded = answerTo(message, view());
+    this.#wait(message.data.length + encoded.data.length, isConsistent, () => {
+      send(message, encoded, voice());
+    });
   }
 
   /** A refusal that may make the caller give up: only a leader that still leads may say it. */
-  refuseLater(message: Incoming, problem: Problem): void {
-    this.#options.committer.afterFreshCommit(() => {
-      this.refuse(message, problem);
+  refuseLater(message: Incoming, refusal: Problem): void {
+    if (this.#isFull) {
+      this.refuse(message, tooMuchWaits);
+      return;
+    }
+    this.#wait(message.data.length, true, () => {
+      this.refuse(message, refusal);
     });
   }
 
@@ -100,8 +113,8 @@ export class Reception {
   }
 
   /** Refuses at once: for what is wrong with the message itself. */
-  refuse(message: Incoming, problem: Problem): void {
-    refuse(message, problem, this.#options.voice());
+  refuse(message: Incoming, refusal: Problem): void {
+    refuse(message, refusal, this.#options.voice());
   }
 
   /**
@@ -118,16 +131,36 @@ export class Reception {
       } finally {
         const held = this.#held ?? [];
         this.#held = null;
+        this.#heldBytes = 0;
         for (const each of held) each();
         committer.poke();
       }
     });
   }
 
+  get #isFull(): boolean {
+    return this.#waiting >= WAITING_MAX || this.#waitingBytes >= WAITING_BYTES_MAX;
+  }
+
+  #wait(bytes: number, isFresh: boolean, run: () => void): void {
+    const { committer } = this.#options;
+    this.#waiting += 1;
+    this.#waitingBytes += bytes;
+    const ready = (): void => {
+      this.#waiting -= 1;
+      this.#waitingBytes -= bytes;
+      run();
+    };
+    if (isFresh) committer.afterFreshCommit(ready);
+    else committer.afterCommit(ready);
+  }
+
   /** True when it has to wait. */
-  #hold(run: () => void): boolean {
+  #hold(bytes: number, run: () => void): boolean {
     if (this.#held === null || this.#held.length >= HELD_MAX) return false;
+    if (this.#heldBytes >= WAITING_BYTES_MAX) return false;
     this.#held.push(run);
+    this.#heldBytes += bytes;
     return true;
   }
 }

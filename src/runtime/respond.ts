@@ -17,9 +17,23 @@ export interface Voice {
   readonly sequence: number;
 }
 
+export interface Answer {
+  readonly data: Uint8Array;
+  readonly format: Format;
+}
+
 export function answer(message: Incoming, value: unknown, voice: Voice): void {
+  send(message, answerTo(message, value), voice);
+}
+
+/** An answer that cannot be given yet: it shows what is so now, and its bytes are known. */
+export function answerTo(message: Incoming, value: unknown): Answer {
   const format = answerFormat(message);
-  message.respond(encode(value, format), { 'Content-Type': contentTypes[format], ...said(voice) });
+  return { data: encode(value, format), format };
+}
+
+export function send(message: Incoming, { data, format }: Answer, voice: Voice): void {
+  message.respond(data, { 'Content-Type': contentTypes[format], ...said(voice) });
 }
 
 export function refuse(message: Incoming, problem: Problem, voice: Voice): void {

@@ -9,6 +9,7 @@ import type { Bus, Clock, Subscription } from '../ports.ts';
 import { doorFor } from '../wire/door.ts';
 import { HeartbeatSchema, type Heartbeat } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { Allowance } from './allowance.ts';
 import { hear } from './hearing.ts';
 import type { Rejections } from './rejections.ts';
 
@@ -21,6 +22,8 @@ export interface Beat extends Heartbeat {
 const door = doorFor(HeartbeatSchema);
 /** Agents whose beats are remembered. */
 const BEATS_MAX = 20_000;
+/** Of one agent: twice as many as the shortest interval makes. */
+const BEATS_PER_SECOND_MAX = 200;
 /** Silent for so many intervals, an agent makes room for a new one: processes come with ever new names. */
 const FORGOTTEN_INTERVALS = 10;
 
@@ -35,6 +38,7 @@ export interface RosterOptions {
 
 export class Roster {
   readonly #options: RosterOptions;
+  readonly #allowance: Allowance;
   /** In the order in which they were heard last. */
   readonly #beats = new Map<AgentId, Beat>();
   readonly #listeners = new Set<(beat: Beat) => void>();
@@ -43,6 +47,7 @@ export class Roster {
 
   constructor(options: RosterOptions) {
     this.#options = options;
+    this.#allowance = new Allowance(options.clock, { perSecondMax: BEATS_PER_SECOND_MAX });
     this.listen();
   }
 
@@ -50,7 +55,8 @@ export class Roster {
   listen(): void {
     if (this.#subscription !== null) return;
     this.#startedAt = this.#options.clock.now();
-    this.#subscription = hear(this.#options, 'heartbeat', door, (said, id) => {
+    const options = { ...this.#options, allowance: this.#allowance };
+    this.#subscription = hear(options, 'heartbeat', door, (said, id) => {
       this.#heard(said, id);
     });
   }
