@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { ConclaveError, problemOf } from '../domain/errors.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from './exit-codes.ts';
+import { plainLine } from './plain-text.ts';
 
 /** Says what went wrong, and gives the exit code for it. */
 export function reportFailure(error: unknown, isJson: boolean): ExitCode {
@@ -29,5 +30,5 @@ export function badInput(field: string, message: string, cause?: unknown): Concl
 }
 
 function sentence(message: string): string {
-  return `conclave: ${message}`;
+  return plainLine(`conclave: ${message}`, false);
 }

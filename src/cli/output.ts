@@ -2,22 +2,24 @@
 import Table from 'cli-table3';
 import picocolors from 'picocolors';
 import { hasColors } from './environment.ts';
+import { plainLine, plainText } from './plain-text.ts';
 
-export const colors = picocolors.createColors(hasColors(process.stdout));
+const isColored = hasColors(process.stdout);
+export const colors = picocolors.createColors(isColored);
 
 /** One answer: the document with --json, else the text. */
 export function printAnswer(isJson: boolean, document: unknown, text: () => string): void {
-  process.stdout.write(`${isJson ? JSON.stringify(document, null, 2) : text()}\n`);
+  process.stdout.write(`${isJson ? JSON.stringify(document, null, 2) : plainText(text(), isColored)}\n`);
 }
 
 /** One item of a stream: a line either way. */
 export function printItem(isJson: boolean, item: unknown, text: () => string): void {
-  process.stdout.write(`${isJson ? JSON.stringify(item) : text()}\n`);
+  process.stdout.write(`${isJson ? JSON.stringify(item) : plainText(text(), isColored)}\n`);
 }
 
 /** For people only; not part of the answer. */
 export function remark(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${plainText(text, isColored)}\n`);
 }
 
 export type Cell = string | number | boolean | null | undefined;
@@ -56,7 +58,7 @@ export function factsOf(facts: readonly (readonly [string, Cell])[]): string {
 }
 
 function shown(value: Cell): string {
-  return value === null || value === undefined || value === '' ? '–' : String(value);
+  return value === null || value === undefined || value === '' ? '–' : plainLine(String(value), isColored);
 }
 
 function trimmed(text: string): string {
