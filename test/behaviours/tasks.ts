@@ -52,8 +52,8 @@ export const tasks: readonly Behaviour[] = [
     id: 'T1',
     says: 'a submit is answered only once the ledger has it',
     file: 'src/runtime/reception.ts',
-    line: 'else committer.afterCommit(send);\n    });',
-    instead: 'else send();\n    });',
+    line: 'else committer.afterCommit(ready);',
+    instead: 'else ready();',
     tests: of(
       'test/integration/faults.test.ts',
       'a leader that is killed when its append is at "%s" loses no acknowledged task',
