@@ -72,6 +72,8 @@ class PromptTransport extends NodeTransport {
   }
 }
 
+const timedOut: string = ErrorCode.Timeout;
+
 export async function connectPromptly(options: ConnectionOptions): Promise<NatsConnection> {
   let failure: Error | undefined;
   const failed = (error: Error): void => {
@@ -81,7 +83,7 @@ export async function connectPromptly(options: ConnectionOptions): Promise<NatsC
   try {
     return await NatsConnectionImpl.connect(options);
   } catch (error) {
-    const isTimeout = error instanceof NatsError && error.code === ErrorCode.Timeout;
+    const isTimeout = error instanceof NatsError && error.code === timedOut;
     throw isTimeout && failure !== undefined ? failure : error;
   }
 }

@@ -153,7 +153,7 @@ test('a ballot: counted once, for the one who cast it, whoever sends it again', 
   await vi.waitFor(() => expect(server.refused()).toContain(`dot: Publish ${ballot.subject}`));
   const after = await operator.proposal(proposal);
   expect([after.tally, after.ballots]).toEqual([before.tally, before.ballots]);
-  await operator.vote({ proposal: proposal, voter: 'olga', decision: 'approve' });
+  await operator.vote({ proposal, voter: 'olga', decision: 'approve' });
   await vi.waitFor(async () => expect((await operator.proposal(proposal)).status).toBe('approved'));
   expect(await answerTo(cas, changed, 'cas')).toHaveProperty('code');
   const next = await operator.openProposal({ type: 'hold', voters: ['olga'], quorum: 1 });
@@ -241,7 +241,7 @@ test('of an agent whose login was taken away and who was removed, nothing that i
   expect((await operator.agents()).map(({ id }) => id)).not.toContain('eve');
   expect((await operator.proposal(proposal)).ballots.map(({ voter }) => voter)).not.toContain('eve');
   expect((await operator.task(task.id)).status).not.toBe('completed');
-  await operator.vote({ proposal: proposal, voter: 'olga', decision: 'reject' });
+  await operator.vote({ proposal, voter: 'olga', decision: 'reject' });
   await expectSoundLedger();
 });
 

@@ -2,13 +2,14 @@
  * Sends one message again and again, so many a second, in a process of its own: what a flood costs its sender must not slow
  * down who measures. Configured by one JSON argument; tells when it floods, and when it is told to stop how much it sent.
  */
-import { connect } from 'nats';
+import { performance } from 'node:perf_hooks';
+import { connect, JSONCodec } from 'nats';
 
 const { login, inboxPrefix, subject, body, perSecond } = JSON.parse(process.argv[2]);
 const AT_ONCE = 500;
 const nc = await connect({ ...login, inboxPrefix });
 nc.subscribe(`${inboxPrefix}.>`, { callback: () => undefined });
-const data = new TextEncoder().encode(JSON.stringify(body));
+const data = JSONCodec().encode(body);
 const startedAt = performance.now();
 let sent = 0;
 let isOver = false;
