@@ -36,16 +36,14 @@ export const answers: readonly Mutant[] = [
     breaksAlso: [6],
     breaks: 'a read is answered before what it shows is in the ledger',
     file: 'src/runtime/reception.ts',
-    find: `if (isConsistent) committer.afterFreshCommit(send);
-    else committer.afterCommit(send);
-  }
-
-  /** A refusal`,
-    replace: `if (isConsistent) committer.afterFreshCommit(send);
-    else send();
-  }
-
-  /** A refusal`,
+    find: `this.#wait(message.data.length + encoded.data.length, isConsistent, () => {
+      send(message, encoded, voice());
+    });`,
+    replace: `const say = () => {
+      send(message, encoded, voice());
+    };
+    if (isConsistent) this.#wait(message.data.length + encoded.data.length, true, say);
+    else say();`,
     tests: of('simulation/committer', 'a read shows nothing that is not in the ledger'),
   },
   {
@@ -53,15 +51,8 @@ export const answers: readonly Mutant[] = [
     breaksAlso: [18],
     breaks: 'a consistent read is answered without an append that proves the leader still leads',
     file: 'src/runtime/reception.ts',
-    find: `if (isConsistent) committer.afterFreshCommit(send);
-    else committer.afterCommit(send);
-  }
-
-  /** A refusal`,
-    replace: `committer.afterCommit(send);
-  }
-
-  /** A refusal`,
+    find: 'this.#wait(message.data.length + encoded.data.length, isConsistent, () => {',
+    replace: 'this.#wait(message.data.length + encoded.data.length, false, () => {',
     tests: of(
       'integration/replies',
       'every answer says its term and sequence; a barrier comes after a fresh append',

@@ -138,7 +138,7 @@ test('averages: health and load of those present', async () => {
   const ada = await joinFleet({ id: 'ada' });
   const bob = await joinFleet({ id: 'bob' });
   [ada.health, ada.load, bob.health, bob.load] = [1, 0.2, 0.5, 0.6];
-  await pass(100);
+  await pass(1_000);
   const { agents } = await (await connectFleet()).metrics();
   expect(agents.averageHealth).toBeCloseTo(0.75, 9);
   expect(agents.averageLoad).toBeCloseTo(0.4, 9);
