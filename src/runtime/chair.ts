@@ -100,8 +100,9 @@ export class Chair {
     return nameOf(this.#actor.getSnapshot().value);
   }
 
-  /** Leads, and can prove it by appending. */
+  /** Leads, and can prove it by appending; or nobody could, as while the servers that hold the copies elect. */
   get isLeading(): boolean {
+    if (this.#office !== null && this.#writer.mayFailOver) return !this.#office.isResigning;
     return this.#office !== null && !this.#office.isResigning && this.#writer.disconnectedMs() < UNFIT_MS;
   }
 

@@ -66,6 +66,11 @@ export class SlotWriter {
     return this.#replicas > 1 ? settings.appendResignReplicatedMs : settings.appendResignMs;
   }
 
+  /** No connection can be had, and the broker may only be failing over: whoever took the lead could not append, either. */
+  get mayFailOver(): boolean {
+    return this.#replicas > 1 && this.disconnectedMs() <= this.patienceMs;
+  }
+
   /** One at a time. `done` is called once, unless the writer is closed first. */
   write(data: Uint8Array, slot: number, done: (outcome: WriteOutcome) => void): void {
     assert(this.#write === null, 'one append in flight');

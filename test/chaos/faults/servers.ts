@@ -16,6 +16,10 @@ export const servers: readonly Fault[] = [
         ),
       },
       {
+        when: 'for as long as servers may take to elect, simulated',
+        tests: of('test/simulation/fail-over.test.ts', 'the leader keeps its term meanwhile (seed %i)'),
+      },
+      {
         when: 'the ledger is shortened all the time',
         tests: of(
           'test/integration/cluster.test.ts',
