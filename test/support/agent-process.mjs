@@ -2,7 +2,8 @@
  * An agent in a process of its own, for tests that kill it. Configured by one JSON argument, told what to do and
  * tells what it did over IPC. `killAt` makes it end itself with SIGKILL at an exact moment of its nth append from
  * when it is armed: `before` it is sent, when it is `sent` and acknowledged but the acknowledgement not yet read,
- * or when it is `acked` and its first effect is about to leave. `wallSkewMs` makes its wall clock wrong by that much.
+ * or when it is `acked` and its first effect is about to leave. `wallSkewMs` makes its wall clock wrong by that much,
+ * from the start or from when it is told.
  */
 import { createHash } from 'node:crypto';
 import { settingsFrom } from '../../dist/src/domain/settings.js';
@@ -12,13 +13,14 @@ import { FleetNode } from '../../dist/src/runtime/node.js';
 import { subjectsOf } from '../../dist/src/wire/subjects.js';
 
 const config = JSON.parse(process.argv[2]);
-const { servers, fleet, id, priority = 0, slots = 4, replicas, wallSkewMs = 0 } = config;
+const { servers, fleet, id, priority = 0, slots = 4, replicas } = config;
 const { handles = ['echo', 'flaky', 'slow'] } = config;
 const { killAt = null, isEager = false, settings = {} } = config;
 const tell = (message) => process.send?.(message);
 const die = () => process.kill(process.pid, 'SIGKILL');
 let isArmed = false;
 let isDying = false;
+let { wallSkewMs = 0 } = config;
 const wallNow = Date.now;
 Date.now = () => wallNow() + wallSkewMs;
 
@@ -130,6 +132,7 @@ process.on('message', (message) => {
   if (message === 'show') tell({ kind: 'shown', copy: copyOfState() });
   if (message === 'arm') isArmed = true;
   if (message === 'leave') node.leave();
+  if (message.wallSkewMs !== undefined) wallSkewMs = message.wallSkewMs;
 });
 process.on('disconnect', () => die());
 node.start();

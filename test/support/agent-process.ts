@@ -21,6 +21,14 @@ export interface AgentProcessOptions {
   readonly wallSkewMs?: number;
 }
 
+/** How the process is started; by default as any child of this one. */
+export interface AgentPlace {
+  /** Words in front of its command line, which start it where it belongs. */
+  readonly within?: readonly string[];
+  /** An open file for what it says. Default: where this process says it. */
+  readonly output?: number;
+}
+
 /** What a process has of the fleet's state, all of it in the ledger. */
 export interface Copy {
   readonly sequence: number;
@@ -33,10 +41,14 @@ export interface AgentProcess {
   readonly pid: number;
   /** Attempts whose handlers were told to stop. */
   readonly aborted: string[];
+  /** Rejects when it ends before. */
+  readonly joined: Promise<void>;
   readonly ended: Promise<unknown>;
   /** Why it ended by itself, once it has; null: as it was told to, or it has not. */
   readonly problem: () => { readonly code: string } | null;
   tell(message: 'arm' | 'leave'): void;
+  /** From now on its wall clock is ahead by this much. */
+  setWallSkew(ms: number): void;
   /** Null: it is ahead of the ledger just now, or has ended. */
   copy(): Promise<Copy | null>;
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
@@ -47,7 +59,23 @@ const running = new Set<ChildProcess>();
 
 /** Resolves when it has joined. */
 export async function startAgent(options: AgentProcessOptions): Promise<AgentProcess> {
-  const child = fork(program, [JSON.stringify(options)], { execArgv: [] });
+  const agent = launchAgent(options);
+  await agent.joined;
+  return agent;
+}
+
+/** What can be ended before it has joined. */
+export function launchAgent(
+  options: AgentProcessOptions,
+  { within = [], output }: AgentPlace = {},
+): AgentProcess {
+  const [execPath, ...execArgv] = [...within, process.execPath];
+  const stdio = output === undefined ? 'inherit' : output;
+  const child = fork(program, [JSON.stringify(options)], {
+    execPath,
+    execArgv,
+    stdio: ['ignore', stdio, stdio, 'ipc'],
+  });
   running.add(child);
   const ended = once(child, 'exit').then(() => running.delete(child));
   const aborted: string[] = [];
@@ -64,14 +92,17 @@ export async function startAgent(options: AgentProcessOptions): Promise<AgentPro
       reject(new Error(`agent ${options.id} ended before it joined`));
     });
   });
-  await joined;
+  // One that has just died: its exit tells.
+  const send = (message: string | object): void => void child.send(message, () => undefined);
   return {
     id: options.id,
     pid: child.pid ?? 0,
     aborted,
+    joined,
     ended,
     problem: () => problem,
-    tell: (message) => child.send(message),
+    tell: send,
+    setWallSkew: (wallSkewMs) => send({ wallSkewMs }),
     copy: () => copyIn(child),
     signal: (signal) => child.kill(signal),
   };

@@ -4,11 +4,33 @@
  */
 import type { Entry } from '../../src/domain/events.ts';
 import { restore, type Restored } from '../../src/domain/snapshot.ts';
-import { openNatsPorts } from '../../src/nats/ports.ts';
+import { openNatsPorts, type NatsPorts } from '../../src/nats/ports.ts';
 import type { LedgerConnection } from '../../src/ports.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { decodeTrusted } from '../../src/wire/codec.ts';
 import { decodeEntry } from '../../src/wire/entry.ts';
+
+/** Every entry from the first on, as bytes, in the order in which they come. The stream must be there. */
+export async function watchLedger(
+  servers: string | readonly string[],
+  fleet: string,
+  hear: (sequence: number, data: Uint8Array) => void,
+): Promise<NatsPorts> {
+  const address = { servers, role: 'test', id: 'record' };
+  const ports = await openNatsPorts({ ...address, fleet, mayCreate: false, log: silentLog });
+  let next = 1;
+  const follow = (): void => {
+    ports.ledger.follow(next, {
+      entry: (sequence, data) => {
+        next = sequence + 1;
+        hear(sequence, data);
+      },
+      stopped: follow,
+    });
+  };
+  follow();
+  return ports;
+}
 
 export interface LedgerRecord {
   /** The entry of sequence n is the one at n - 1. */
@@ -25,22 +47,14 @@ export async function recordLedger(
   servers: string | readonly string[],
   fleet: string,
 ): Promise<LedgerRecord> {
-  const address = { servers, role: 'test', id: 'record' };
-  const ports = await openNatsPorts({ ...address, fleet, mayCreate: false, log: silentLog });
   const entries: Entry[] = [];
   const problems: string[] = [];
-  const follow = (): void => {
-    ports.ledger.follow(entries.length + 1, {
-      entry: (sequence, data) => {
-        const entry = decodeEntry(data);
-        if (entry === null || sequence !== entries.length + 1)
-          problems.push(`${sequence} after ${entries.length}`);
-        else entries.push(entry);
-      },
-      stopped: follow,
-    });
-  };
-  follow();
+  const ports = await watchLedger(servers, fleet, (sequence, data) => {
+    const entry = decodeEntry(data);
+    if (entry === null || sequence !== entries.length + 1)
+      problems.push(`${sequence} after ${entries.length}`);
+    else entries.push(entry);
+  });
   return {
     entries,
     problems,

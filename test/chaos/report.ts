@@ -1,0 +1,112 @@
+/** What a run found, and how that is written down. */
+import type { AuditFigures } from './audit.ts';
+import type { Check } from './finding.ts';
+import type { LoadFigures } from './load.ts';
+import type { FailOver } from './recorder.ts';
+
+export interface Report {
+  readonly seed: string;
+  readonly minutes: number;
+  /** Null: in namespaces. Else why they stood on the loopback. */
+  readonly loopbackBecause: string | null;
+  readonly agents: number;
+  readonly natsVersion: string;
+  readonly load: LoadFigures;
+  readonly audit: AuditFigures;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly failOvers: readonly FailOver[];
+  /** Why agents ended by themselves and were started again. */
+  readonly agentEnds: Readonly<Record<string, number>>;
+  /** From the end of the last fault until a request was acknowledged that began after it; null: it never was. */
+  readonly leaderAfterMs: number | null;
+  /** From then until nothing was open any more and all agents had the same entries; null: they never had. */
+  readonly restAfterMs: number | null;
+  /** Slots that were compared on three replicas. */
+  readonly slotsCompared: number;
+  readonly checks: readonly Check[];
+}
+
+/** A leader is there this soon after the last fault. */
+export const LEADER_AFTER_MS_MAX = 15_000;
+
+export const problemsOf = ({ checks }: Report): readonly string[] =>
+  checks.flatMap(({ name, found, evidence }) =>
+    found === 0 ? [] : [`${found} ${name}: ${evidence.join('; ')}`],
+  );
+
+export const isLeaderInTime = ({ leaderAfterMs }: Report): boolean =>
+  leaderAfterMs !== null && leaderAfterMs <= LEADER_AFTER_MS_MAX;
+
+/** Lines of Markdown, which are as readable on a terminal. */
+export function textOf(report: Report): string {
+  const { load, audit, faults, agentEnds } = report;
+  const ground =
+    report.loopbackBecause === null
+      ? 'each process in a network namespace of its own'
+      : `on the loopback, without cuts between servers and full disks (no namespaces: ${report.loopbackBecause})`;
+  return `Seed \`${report.seed}\`, ${report.minutes} minutes of faults, three nats-servers ${report.natsVersion} (R3, \`sync_interval: always\`),
+${report.agents} agents, ${ground}.
+
+${table(
+  ['figure', ''],
+  [
+    ['tasks offered', load.offered],
+    ['tasks acknowledged', load.acknowledged],
+    ['tasks per second, acknowledged', Math.round(load.acknowledged / load.seconds)],
+    ['tasks held back, as too many were outstanding', load.heldBack],
+    ['tasks in the ledger', audit.submitted],
+    ['tasks ended', audit.ended],
+    ['outcomes told', load.told],
+    ['proposals opened, those of tasks too', audit.proposalsOpened],
+    ['proposals decided', audit.proposalsDecided],
+    ['decisions told', load.decisionsTold],
+    ['calls refused, or out of time', listed(load.refused)],
+    ['terms', audit.terms],
+    ['entries', audit.entries],
+    ['agents that ended by themselves', listed(agentEnds)],
+    ['fail-overs of a leader that was struck', spread(report.failOvers.map(({ ms }) => ms))],
+    ['a leader after the last fault', seconds(report.leaderAfterMs)],
+    ['at rest after that', seconds(report.restAfterMs)],
+    ['slots compared on three replicas', report.slotsCompared],
+  ],
+)}
+
+${table(
+  ['fault', 'struck'],
+  Object.entries(faults).sort(([a], [b]) => (a < b ? -1 : 1)),
+)}
+
+${table(
+  ['check', 'found'],
+  report.checks.map(({ name, found }) => [name, found]),
+)}
+`;
+}
+
+export const pageOf = (report: Report): string => `# Chaos
+
+A fleet of real processes on three real servers, with load on it, while servers, agents, links, clocks and disks fail as
+a seed decides; then everything is healed, and what clients were told is compared with what the ledger says. Written by
+\`make chaos\` from \`test/chaos/\`; any number but 0 in the last table fails that command, and so does a leader that is not
+there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault.
+
+${textOf(report)}`;
+
+function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  return [row(headings), row(headings.map(() => '---')), ...rows.map(row)].join('\n');
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
+  return all.length === 0 ? 'none' : all.join(', ');
+}
+
+const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
+
+function spread(all: readonly number[]): string {
+  const sorted = [...all].sort((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  if (median === undefined) return 'none';
+  return `${sorted.length}: median ${seconds(median)}, longest ${seconds(sorted.at(-1) ?? null)}`;
+}
