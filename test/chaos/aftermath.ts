@@ -44,8 +44,10 @@ export async function settle(options: AftermathOptions): Promise<Aftermath> {
   const leaderAfterMs = await step('a request is acknowledged', () => load.untilAcknowledged());
   const answeredMs = await step('all that was asked is answered', () => load.stop());
   const endedMs = await step('nothing is open any more', () => untilNothingIsOpen(fleet));
-  const sameMs = await step('all agents have every entry', () => untilSame(crew, recorder));
-  const states = await statesOf(crew, recorder);
+  let states: Awaited<ReturnType<typeof statesAtRest>> = new Map();
+  const sameMs = await step('all agents have every entry', async () => {
+    states = await statesAtRest(crew, recorder);
+  });
   await crew.end();
   let replicas: Awaited<ReturnType<typeof readReplicas>> = [];
   await step('the ledger is read on each server', async () => {
@@ -97,19 +99,15 @@ async function untilNothingIsOpen(fleet: Fleet): Promise<void> {
   }
 }
 
-/** At one moment. */
-async function untilSame(crew: Crew, recorder: Recorder): Promise<void> {
+/** Until all have every entry at one moment: hashes by who has them, a replay of all entries too. */
+async function statesAtRest(crew: Crew, recorder: Recorder): Promise<ReadonlyMap<string, string>> {
   for (;;) {
-    const copies = await crew.copies();
-    if (copies.every((copy) => copy?.sequence === recorder.lastSequence)) return;
+    const copies = (await crew.copies()).filter((copy) => copy !== null);
+    const isSame = copies.every(({ sequence }) => sequence === recorder.lastSequence);
+    if (isSame && copies.length === crew.ids.length) {
+      const replayed = ['a replay of every entry', recorder.stateHash()] as const;
+      return new Map([replayed, ...crew.ids.map((id, i) => [id, copies[i]?.hash ?? ''] as const)]);
+    }
     await pause();
   }
-}
-
-/** Hashes by who has them; a replay of all entries too. */
-async function statesOf(crew: Crew, recorder: Recorder): Promise<ReadonlyMap<string, string | null>> {
-  const copies = await crew.copies();
-  const hashes = new Map<string, string | null>([['a replay of every entry', recorder.stateHash()]]);
-  crew.ids.forEach((id, i) => hashes.set(id, copies[i]?.hash ?? null));
-  return hashes;
 }

@@ -35,11 +35,12 @@ export function compareWithRead(copy: ReplicaCopy, read: ReadonlyMap<number, str
 }
 
 /** `hashes`: by who has it. */
-export function compareHashes(hashes: ReadonlyMap<string, string | null>): Check {
+export function compareHashes(hashes: ReadonlyMap<string, string>): Check {
   const finding = new Finding('states that differ at the same entry');
   const [reference] = hashes;
+  if (reference === undefined) return finding.check();
+  const [first, expected] = reference;
   for (const [who, hash] of hashes)
-    if (hash === null || hash !== reference?.[1])
-      finding.note(`${who} has ${hash ?? 'none'}, ${reference?.[0] ?? ''} ${reference?.[1] ?? ''}`);
+    if (hash !== expected) finding.note(`${who} has ${hash}, ${first} ${expected}`);
   return finding.check();
 }

@@ -37,7 +37,9 @@ export interface Links {
 export type Undo = () => Promise<void>;
 
 const run = promisify(execFile);
-const ip = async (...words: readonly string[]): Promise<void> => void (await run('ip', words));
+const ip = async (...words: readonly string[]): Promise<void> => {
+  await run('ip', words);
+};
 
 const HUB = 'hub';
 const NETWORK = '10.77.0';

@@ -151,19 +151,22 @@ async function cutOff({ links, crew }: Stage, id: string): Promise<Undo> {
   return expose(crew, [id], { ...fairWeather, stalled: 'both' });
 }
 
-/** From one server, in one direction or both. */
+/** From one server or all, in one direction or both. */
 async function cutAgent(
   { links, crew, serverPlaces }: Stage,
-  { id, server, way }: Extract<Fault, { verb: 'cut agent' }> & { readonly id: string },
+  { id, servers, way }: Extract<Fault, { verb: 'cut agent' }> & { readonly id: string },
 ): Promise<Undo> {
   if (links === null) {
-    crew.expose(id, { ...fairWeather, stalled: way }, server);
-    return async () => crew.expose(id, fairWeather, server);
+    for (const server of servers) crew.expose(id, { ...fairWeather, stalled: way }, server);
+    return async () => crew.expose(id, fairWeather);
   }
-  const there = way === 'toClient' ? nothing : await links.block(crew.placeOf(id), serverPlaces[server]);
-  const back = way === 'toServer' ? nothing : await links.block(serverPlaces[server], crew.placeOf(id));
+  const undos: Undo[] = [];
+  const place = crew.placeOf(id);
+  for (const server of servers) {
+    if (way !== 'toClient') undos.push(await links.block(place, serverPlaces[server]));
+    if (way !== 'toServer') undos.push(await links.block(serverPlaces[server], place));
+  }
   return async () => {
-    await there();
-    await back();
+    for (const undo of undos) await undo();
   };
 }

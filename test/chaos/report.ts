@@ -9,6 +9,7 @@ export interface Report {
   readonly minutes: number;
   /** Null: in namespaces. Else why they stood on the loopback. */
   readonly loopbackBecause: string | null;
+  readonly tasksPerSecond: number;
   readonly agents: number;
   readonly natsVersion: string;
   readonly load: LoadFigures;
@@ -50,6 +51,7 @@ ${report.agents} agents, ${ground}.
 ${table(
   ['figure', ''],
   [
+    ['tasks per second, due', report.tasksPerSecond],
     ['tasks offered', load.offered],
     ['tasks acknowledged', load.acknowledged],
     ['tasks per second, acknowledged', Math.round(load.acknowledged / load.seconds)],
@@ -64,7 +66,6 @@ ${table(
     ['terms', audit.terms],
     ['entries', audit.entries],
     ['agents that ended by themselves', listed(agentEnds)],
-    ['fail-overs of a leader that was struck', spread(report.failOvers.map(({ ms }) => ms))],
     ['a leader after the last fault', seconds(report.leaderAfterMs)],
     ['at rest after that', seconds(report.restAfterMs)],
     ['slots compared on three replicas', report.slotsCompared],
@@ -72,8 +73,10 @@ ${table(
 )}
 
 ${table(
-  ['fault', 'struck'],
-  Object.entries(faults).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ['fault', 'struck', 'another leader after it struck the leader'],
+  Object.entries(faults)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([verb, count]) => [verb, count, spread(timesOf(report, verb))]),
 )}
 
 ${table(
@@ -102,11 +105,14 @@ function listed(counts: Readonly<Record<string, number>>): string {
   return all.length === 0 ? 'none' : all.join(', ');
 }
 
+const timesOf = ({ failOvers }: Report, verb: string): readonly number[] =>
+  failOvers.filter((each) => each.verb === verb).map(({ ms }) => ms);
+
 const seconds = (ms: number | null): string => (ms === null ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
 
 function spread(all: readonly number[]): string {
   const sorted = [...all].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)];
-  if (median === undefined) return 'none';
+  if (median === undefined) return '';
   return `${sorted.length}: median ${seconds(median)}, longest ${seconds(sorted.at(-1) ?? null)}`;
 }

@@ -2,6 +2,7 @@
  * One run, as a process of its own: sets the stage, puts load on it, torments it, heals it, and tells its parent what
  * was found. Started by launch.ts, in namespaces of its own or not; when it ends, everything that it started does.
  */
+import { rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { connectFleet } from '../../src/index.ts';
 import { silentLog } from '../../src/runtime/log.ts';
@@ -40,10 +41,10 @@ const FLEET = 'chaos';
 const AGENTS = 5;
 const PROPOSALS_PER_SECOND = 3;
 /** The ledger is shortened several times a run, and no task is forgotten before its client was told. */
-const settings = { snapshotEntries: 1_500, snapshotLookMs: 1_000, endedTasksMax: 20_000 };
+const settings = { snapshotEntries: 800, snapshotLookMs: 1_000, endedTasksMax: 20_000 };
 
 const options = JSON.parse(process.argv[2] ?? '') as RunOptions;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
 process.on('disconnect', () => process.exit(1));
 if (options.isModest) setPriority(10);
 const report = await run(options);
@@ -133,6 +134,7 @@ async function run({
     seed,
     minutes,
     loopbackBecause,
+    tasksPerSecond,
     agents: AGENTS,
     natsVersion: version,
     load: load.figures,
@@ -146,6 +148,12 @@ async function run({
   await Promise.allSettled([fleet.close(), recorder.close()]);
   await servers.stop();
   return found;
+}
+
+/** By hand: nobody will look at what is left. */
+function interrupt(): void {
+  rmSync(options.folder, { recursive: true, force: true });
+  process.exit(130);
 }
 
 /** One after the other. */

@@ -27,7 +27,8 @@ export type Fault =
   | {
       readonly verb: 'cut agent';
       readonly whom: Whom;
-      readonly server: ServerName;
+      /** The servers it is cut off from, one or all. */
+      readonly servers: readonly ServerName[];
       readonly way: Direction | 'both';
     }
   | { readonly verb: 'jump clocks'; readonly byMs: readonly (readonly [agent: string, ms: number])[] }
@@ -53,7 +54,6 @@ export interface ScheduleOptions {
 }
 
 const ROUND_MS = { min: 3_000, max: 8_000 };
-const CALM_MS = { min: 2_000, max: 5_000 };
 /** In a cycle of this many rounds one is calm. */
 const CALM_EVERY = 4;
 const AN_HOUR_MS = 3_600_000;
@@ -85,7 +85,7 @@ const ofAgents: Readonly<Record<string, Draw>> = {
   'cut agent': (random, agents) => ({
     verb: 'cut agent',
     whom: someone(random, agents),
-    server: oneOf(random, serverNames),
+    servers: random.next() < 0.5 ? serverNames : [oneOf(random, serverNames)],
     way: someWay(random),
   }),
   'jump clocks': (random, agents) => ({
@@ -133,7 +133,7 @@ export function scheduleOf({ random, ms, agents, hasLinks }: ScheduleOptions): r
         : dice === 1
           ? [fromAgents()]
           : [fromServers(), fromAgents()];
-    const round = { ms: Math.round(random.within(isCalm ? CALM_MS : ROUND_MS)), faults };
+    const round = { ms: Math.round(random.within(ROUND_MS)), faults };
     rounds.push(round);
     spent += round.ms;
   }
