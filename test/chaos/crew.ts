@@ -148,10 +148,14 @@ export class Crew {
     const agent = launchAgent(about, { within: place.within, output });
     member.process = agent;
     // Whether it joins shows in the fleet.
-    agent.joined.catch(() => undefined);
+    let hasJoined = false;
+    agent.joined.then(
+      () => (hasJoined = true),
+      () => undefined,
+    );
     void agent.ended.then(() => {
       if (member.isDown || this.#isOver) return;
-      const why = agent.problem()?.code ?? 'no reason given';
+      const why = agent.problem()?.code ?? (hasJoined ? 'no reason given' : 'no NATS at its start');
       this.ends.set(why, (this.ends.get(why) ?? 0) + 1);
       setTimeout(() => {
         if (member.process === agent) this.#launch(id);
