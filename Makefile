@@ -84,7 +84,7 @@ replay: build ## what happens to the fleet of one SEED: a line per transition (T
 	@SEED=$(SEED) TRACE=$(TRACE) node dist/test/simulation/replay.js
 
 chaos: build ## real agents on three real servers, with faults of every kind for MINUTES
-	CHAOS_MINUTES=$(MINUTES) $(vitest) test/chaos
+	CHAOS_MINUTES=$(MINUTES) $(vitest) test/chaos/chaos.test.ts
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
