@@ -47,6 +47,9 @@ for (const name of ['publish', 'request']) {
 }
 for (const name of ['subscribe', 'serve', 'onStatus']) bus[name] = real.bus[name].bind(real.bus);
 const ledger = {
+  get broker() {
+    return real.ledger.broker;
+  },
   follow: real.ledger.follow.bind(real.ledger),
   connect: (done) => {
     real.ledger.connect((outcome) => {
