@@ -64,6 +64,9 @@ const refusals: ReadonlySet<string> = new Set([
   ErrorCode.PermissionsViolation,
 ]);
 
+/** A connection that was reset when its TLS handshake was over, so that nobody knows what the server thought of it. */
+export const tlsCutOff = 'ERR_TLS_CUT_OFF';
+
 const tlsFailures: ReadonlySet<string> = new Set([ErrorCode.Tls, ErrorCode.ServerOptionNotAvailable]);
 
 /** How Node says that a certificate is not to be trusted (X509_V_ERR_… in its documentation of `tls`), or any TLS error. */
@@ -77,7 +80,7 @@ function isTlsFailure(code: string): boolean {
 /** A connection that could not be opened: who was asked, what went wrong, and what to do about it. */
 export function connectError(cause: unknown, servers: readonly string[]): ConclaveError {
   const where = servers.join(', ');
-  const code = cause instanceof NatsError ? cause.code : codeOf(cause);
+  const code = codeOf(cause);
   if (refusals.has(code)) {
     return new ConclaveError(
       'FORBIDDEN',
@@ -113,11 +116,13 @@ function tlsHelp(code: string): string {
   if (code === 'CERT_HAS_EXPIRED') return "renew the server's certificate, or set the clock of this machine";
   if (/_ALERT_CERTIFICATE_EXPIRED$/.test(code)) return 'renew the certificate in tls.certFile';
   if (/_ALERT_CERTIFICATE_REQUIRED$/.test(code)) return 'give tls.certFile and tls.keyFile';
+  if (code === tlsCutOff)
+    return 'check tls.certFile: whether the server asks for one, and whether it has expired';
   return 'check the certificates, that of the authority too, and whether the server speaks TLS first';
 }
 
-/** Node's own errors carry a code too, which their type does not say. */
-function codeOf(error: unknown): string {
+/** Node's own errors carry a code too, which their type does not say; none: empty. */
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 

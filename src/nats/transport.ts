@@ -10,17 +10,19 @@
  * 3. The certificate of a server that is addressed by its IP is held against the name `localhost`. Here it is held
  *    against the address.
  * 4. In TLS 1.3 a server judges the client's certificate when the client's handshake is over. What it says then is dropped,
- *    and the dial ends with a timeout. Here it ends with what the server said.
+ *    and the dial ends with a timeout. Here it ends with what the server said; or, when the reset of the connection was
+ *    faster than what was said before it, with that.
  *
  * The library keeps one transport factory per process, set by each of its own `connect` calls: an application
  * that also uses nats.js directly brings the plain transport back for later dials, and loses only this.
  */
 import { createConnection, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { ErrorCode, NatsError, type ConnectionOptions, type NatsConnection } from 'nats';
+import { ErrorCode, type ConnectionOptions, type NatsConnection } from 'nats';
 import { NatsConnectionImpl } from 'nats/lib/nats-base-client/nats.js';
 import { setTransportFactory } from 'nats/lib/nats-base-client/transport.js';
 import { NodeTransport, nodeResolveHost } from 'nats/lib/src/node_transport.js';
+import { codeOf, tlsCutOff } from './errors.ts';
 
 class PromptTransport extends NodeTransport {
   readonly #failed: (error: Error) => void;
@@ -57,7 +59,10 @@ class PromptTransport extends NodeTransport {
 
   override setupHandlers(): void {
     super.setupHandlers();
-    this.socket.on('error', this.#failed);
+    const isEncrypted = this.isEncrypted();
+    this.socket.on('error', (error) => {
+      this.#failed(isEncrypted && codeOf(error) === 'ECONNRESET' ? cutOff(error) : error);
+    });
   }
 
   override disconnect(): void {
@@ -72,7 +77,8 @@ class PromptTransport extends NodeTransport {
   }
 }
 
-const timedOut: string = ErrorCode.Timeout;
+/** What ends a dial without saying why, while the socket knows more. */
+const unsaid: ReadonlySet<string> = new Set([ErrorCode.Timeout, 'ECONNRESET']);
 
 export async function connectPromptly(options: ConnectionOptions): Promise<NatsConnection> {
   let failure: Error | undefined;
@@ -83,7 +89,14 @@ export async function connectPromptly(options: ConnectionOptions): Promise<NatsC
   try {
     return await NatsConnectionImpl.connect(options);
   } catch (error) {
-    const isTimeout = error instanceof NatsError && error.code === timedOut;
-    throw isTimeout && failure !== undefined ? failure : error;
+    const code = codeOf(error);
+    if (failure !== undefined && unsaid.has(code)) throw failure;
+    throw code === 'ECONNRESET' && (options.tls ?? null) !== null && error instanceof Error
+      ? cutOff(error)
+      : error;
   }
+}
+
+function cutOff(cause: Error): Error {
+  return Object.assign(new Error('the server ended it', { cause }), { code: tlsCutOff });
 }

@@ -119,6 +119,12 @@ describe.skipIf(!hasOpenssl())('TLS (skipped where there is no openssl to make c
     return `tls { cert_file: "${server.cert}", key_file: "${server.key}", ca_file: "${ca}"${more} }`;
   };
 
+  /** The reset of the connection may be faster than what the server says before it. */
+  const cutOffOr = ({ source }: RegExp): RegExp =>
+    new RegExp(
+      `${source}|the server ended it; check tls\\.certFile: .* asks for one, and whether it has expired`,
+    );
+
   test('with the authority that signed for the server, and with no other', async () => {
     const { url } = await serverWith(block());
     const { ca, strangerCa } = certificates();
@@ -136,7 +142,8 @@ describe.skipIf(!hasOpenssl())('TLS (skipped where there is no openssl to make c
     const tls = { caFile: ca, certFile: client.cert, keyFile: client.key };
     expect(await work({ servers: url, tls })).toBe('done!');
     const without = await refusal({ servers: url, tls: { caFile: ca } });
-    expect(without).toMatchObject({ code: 'NO_NATS', message: expect.stringContaining('give tls.certFile') });
+    expect(without).toMatchObject({ code: 'NO_NATS' });
+    expect(without.message).toMatch(cutOffOr(/give tls\.certFile/));
   });
 
   test('with no certificate whose time is over, neither the server’s nor the client’s, and it says so', async () => {
@@ -150,7 +157,7 @@ describe.skipIf(!hasOpenssl())('TLS (skipped where there is no openssl to make c
     const tls = { caFile: ca, certFile: expired.client.cert, keyFile: expired.client.key };
     const own = await refusal({ servers: url, tls });
     expect(own).toMatchObject({ code: 'NO_NATS' });
-    expect(own.message).toMatch(/certificate expired.*; renew the certificate in tls\.certFile/);
+    expect(own.message).toMatch(cutOffOr(/certificate expired.*; renew the certificate in tls\.certFile/));
     const valid = { caFile: ca, certFile: client.cert, keyFile: client.key };
     expect(await work({ servers: url, tls: valid })).toBe('done!');
   });

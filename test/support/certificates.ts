@@ -56,10 +56,10 @@ export function makeCertificates(): Certificates {
     ca: authority('ca'),
     server: signed('server', 'subjectAltName=IP:127.0.0.1'),
     client: signed('client', 'extendedKeyUsage=clientAuth'),
-    // Of no days: over when it begins.
+    // Over a day before it begins.
     expired: {
-      server: signed('old-server', 'subjectAltName=IP:127.0.0.1', 0),
-      client: signed('old-client', 'extendedKeyUsage=clientAuth', 0),
+      server: signed('old-server', 'subjectAltName=IP:127.0.0.1', -1),
+      client: signed('old-client', 'extendedKeyUsage=clientAuth', -1),
     },
     strangerCa: authority('stranger'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
