@@ -42,12 +42,17 @@ export class Roster {
   /** In the order in which they were heard last. */
   readonly #beats = new Map<AgentId, Beat>();
   readonly #listeners = new Set<(beat: Beat) => void>();
+  readonly #status: Subscription;
   #subscription: Subscription | null = null;
   #startedAt = 0;
 
   constructor(options: RosterOptions) {
     this.#options = options;
     this.#allowance = new Allowance(options.clock, { perSecondMax: BEATS_PER_SECOND_MAX });
+    // What was said while it was offline it has not heard.
+    this.#status = options.bus.onStatus((status) => {
+      if (status === 'online') this.#startedAt = options.clock.now();
+    });
     this.listen();
   }
 
@@ -78,7 +83,7 @@ export class Roster {
     return longest;
   }
 
-  /** How long this process has been listening. */
+  /** How long this process has been listening without a gap. */
   get listeningMs(): number {
     return this.#options.clock.now() - this.#startedAt;
   }
@@ -111,6 +116,7 @@ export class Roster {
   }
 
   close(): void {
+    this.#status.close();
     this.rest();
     this.#listeners.clear();
   }

@@ -206,3 +206,25 @@ test('after all were off, time has passed as the wall clock says', async () => {
   await stage.becomes(id, 'completed', 10_000);
   stage.over();
 });
+
+test('who starts with a wrong clock while the broker is down asks the others what time it is before it leads', async () => {
+  const stage = new Stage(defaultCharts, 1);
+  const { world, fleet } = stage;
+  stage.join({ a: { priority: 9 }, b: { priority: 5 }, c: { priority: 1 } });
+  await stage.led('a');
+  await stage.stand({ a: 'alive', b: 'alive', c: 'alive' });
+  fleet.kill('b');
+  world.host('b').skewWall(HOUR_MS);
+  world.broker.restart(3_000);
+  await stage.run(500);
+  fleet.revive('b');
+  await stage.run(2_000);
+  // Who leads never comes back, and the other one that knows the time is the last to be back.
+  fleet.kill('a');
+  world.host('c').cut();
+  const began = stage.ledger.at;
+  await stage.until('the broker is up', () => world.broker.isUp);
+  world.after(1_200, () => world.host('c').heal());
+  await stage.until('another leads', () => stage.ledger.term === 2);
+  expect(stage.ledger.at - began).toBeLessThan(60_000);
+});
