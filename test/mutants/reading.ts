@@ -257,6 +257,17 @@ export const reading: readonly Mutant[] = [
   },
   {
     rule: '3, ledger time',
+    breaks: 'who was offline since it started has listened all the while, and looks at its own wall clock',
+    file: 'src/runtime/roster.ts',
+    find: "if (status === 'online') this.#startedAt = options.clock.now();",
+    replace: 'void status;',
+    tests: of(
+      'simulation/clocks',
+      'who starts with a wrong clock while the broker is down asks the others what time it is before it leads',
+    ),
+  },
+  {
+    rule: '3, ledger time',
     breaksAlso: [9],
     breaks: 'the time of an entry may go back',
     file: 'src/domain/apply.ts',
