@@ -45,7 +45,6 @@ function run(rows: readonly Behaviour[]): Promise<Outcome> {
   const files = [...new Set(tests.map(({ file }) => file))];
   return copy.test({
     files,
-    env: { SEEDS: '5', SEED: '' },
     names: [...new Set(tests.map(({ name }) => name))],
   });
 }

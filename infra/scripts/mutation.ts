@@ -50,7 +50,6 @@ export interface RunOptions {
   /** Only tests whose names contain one of these. */
   readonly names?: readonly string[];
   readonly isFirstFailureEnough?: boolean;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 const linked = ['node_modules', '.local'];
@@ -87,7 +86,7 @@ export class Copy {
     }
   }
 
-  async test({ files, names = [], isFirstFailureEnough = false, env = {} }: RunOptions): Promise<Outcome> {
+  async test({ files, names = [], isFirstFailureEnough = false }: RunOptions): Promise<Outcome> {
     const report = join(this.#folder, 'report.json');
     rmSync(report, { force: true });
     const vitest = join(this.#folder, 'node_modules', '.bin', 'vitest');
@@ -96,7 +95,6 @@ export class Copy {
     if (names.length > 0) flags.push('--testNamePattern', names.map(patternOf).join('|'));
     const { exitCode, timedOut } = await execa(vitest, [...flags, ...files], {
       cwd: this.#folder,
-      env,
       reject: false,
       stdin: 'ignore',
       timeout: WITHIN_MS,

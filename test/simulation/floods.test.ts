@@ -4,7 +4,7 @@ import type { RequestOutcome } from '../../src/ports.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { SimulatedFleet, SimulatedWorld } from '../../src/simulation/index.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
-import type { Heartbeat } from '../../src/wire/messages.ts';
+import { beatOf } from '../support/beats.ts';
 
 const settings = { agentRequestsPerSecondMax: 100, clientRequestsPerSecondMax: 10_000 };
 
@@ -78,22 +78,7 @@ test('an allowance is of the one who may publish there, whatever its messages ar
 test('beats of one agent beyond what any agent beats are not looked at, and are counted', async () => {
   const { world, refused } = await led();
   const { bus } = world.host('mal').ports('default');
-  const beat: Heartbeat = {
-    incarnation: 'x',
-    health: 1,
-    load: 0,
-    isLoadSet: false,
-    intervalMs: 1_000,
-    lagMs: 0,
-    state: 'online.active.idle',
-    electable: false,
-    priority: 0,
-    isStandby: false,
-    ledgerAt: null,
-    term: 1,
-    running: [],
-    reportsPending: 0,
-  };
+  const beat = beatOf({ incarnation: 'x', state: 'online.active.idle', electable: false, isStandby: false });
   const say = (body: object): boolean =>
     bus.publish({ subject: 'conclave.default.agent.heartbeat.mal', data: encode(body, 'json') });
   for (let i = 0; i < 500; i += 1) say({ ...beat, load: i / 1_000 });
