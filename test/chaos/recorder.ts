@@ -44,7 +44,7 @@ export async function startRecorder(
   const checker = new HistoryChecker(charts);
   const hashes = new Map<number, string>();
   const failOvers: FailOver[] = [];
-  const missed = new Finding('entries that the recorder missed');
+  const missed = new Finding('entries that the recorder missed (then the others are no judgement)');
   let leader: string | null = null;
   let last = 0;
   let strike: { readonly verb: Verb; readonly at: number } | null = null;

@@ -91,7 +91,7 @@ export const pageOf = (report: Report): string => `# Chaos
 A fleet of real processes on three real servers, with load on it, while servers, agents, links, clocks and disks fail as
 a seed decides; then everything is healed, and what clients were told is compared with what the ledger says. Written by
 \`make chaos\` from \`test/chaos/\`; any number but 0 in the last table fails that command, and so does a leader that is not
-there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault.
+there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault. Each fault by itself, with what must hold through it: [faults](fault-table.md).
 
 ${textOf(report)}`;
 
