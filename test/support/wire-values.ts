@@ -3,25 +3,16 @@
  * seed makes of it by changing one thing or several.
  */
 import type { SeededRandom } from '../../src/simulation/index.ts';
+import { beatOf } from './beats.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const profile = { capabilities: ['scan'], priority: 0, slots: 1, electable: false, labels: {}, handles: [] };
 const beat = {
-  incarnation: 'of-nobody',
-  health: 1,
-  load: 0,
-  isLoadSet: false,
-  intervalMs: 1_000,
-  lagMs: 0,
-  state: 'online.active.idle',
-  electable: false,
-  priority: 0,
-  isStandby: false,
-  ledgerAt: null,
-  term: 1,
-  running: [{ id: 't', attempt: 1, progress: { share: 0.5, note: 'half', agoMs: 1 } }],
-  reportsPending: 0,
+  ...beatOf({
+    incarnation: 'of-nobody',
+    running: [{ id: 't', attempt: 1, progress: { share: 0.5, note: 'half', agoMs: 1 } }],
+  }),
 };
 const work = { kind: 'work', term: 1, to: 'of-nobody', assign: [], abort: [], vote: [], isUnknown: false };
 
