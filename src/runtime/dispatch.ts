@@ -29,8 +29,8 @@ export interface DispatchOptions {
   readonly term: number;
   readonly onAnswered: (id: AgentId) => void;
   readonly onUnreachable: (id: AgentId) => void;
-  /** Nothing came back from its inbox in time. */
-  readonly onUnanswered: (id: AgentId) => void;
+  /** What was sent to its inbox then was not answered in time. */
+  readonly onUnanswered: (id: AgentId, sentAt: number) => void;
   /** Somebody answered with a higher term: ours may be over. */
   readonly onHigherTerm: () => void;
 }
@@ -220,9 +220,11 @@ export class Dispatch {
     box.isBusy = true;
     const { bus, clock, subjects, settings } = this.#options;
     const { message, data } = composed;
+    const sentAt = clock.now();
     bus.request({ subject: subjects.inbox(id), data, headers, timeoutMs: settings.resendMs }, (outcome) => {
       if (this.#isStopped || this.#boxes.get(id) !== box) return;
       box.isBusy = false;
+      if (outcome.kind === 'timeout') this.#options.onUnanswered(id, sentAt);
       if (this.#settled(id, box, message, outcome)) {
         this.#send(id);
         return;
@@ -289,7 +291,6 @@ export class Dispatch {
   #settled(id: AgentId, box: Outbox, message: WorkMessage, outcome: RequestOutcome): boolean {
     const reply = replyIn(outcome);
     if (outcome.kind === 'noResponders') this.#options.onUnreachable(id);
-    if (outcome.kind === 'timeout') this.#options.onUnanswered(id);
     if (reply === null) return false;
     if (reply.term > this.#options.term) this.#options.onHigherTerm();
     if (reply.incarnation !== message.to) return false;

@@ -46,6 +46,8 @@ interface Watched extends Hearing, Reach {
   intervalMs: number;
   unreachableSince: number | null;
   unansweredSince: number | null;
+  /** When its inbox answered last; null: not in this term. */
+  answeredAt: number | null;
   /** Heard since this term started. */
   isHeard: boolean;
 }
@@ -103,13 +105,15 @@ export class Liveness {
     if (watched === undefined) return;
     this.#hear(watched);
     watched.unansweredSince = null;
+    watched.answeredAt = watched.lastHeardAt;
     this.#send(id, watched, 'answered');
   }
 
-  /** What was sent to its inbox was not answered. */
-  unanswered(id: AgentId): void {
+  /** What was sent to its inbox then was not answered; if something that was sent later was, it says nothing. */
+  unanswered(id: AgentId, sentAt: number): void {
     const watched = this.#watched.get(id);
-    if (watched !== undefined) watched.unansweredSince ??= this.#options.clock.now();
+    if (watched === undefined || (watched.answeredAt !== null && watched.answeredAt > sentAt)) return;
+    watched.unansweredSince ??= this.#options.clock.now();
   }
 
   /** Why it is suspect: its beats are late, or it beats and its inbox is silent. Null: it is not. */
@@ -133,7 +137,7 @@ export class Liveness {
   unreachable(id: AgentId): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
-    this.unanswered(id);
+    this.unanswered(id, this.#options.clock.now());
     if (this.#beatsOn(watched)) {
       if (this.stateOf(id) === 'alive') this.#send(id, watched, 'missed');
       return;
@@ -195,6 +199,7 @@ export class Liveness {
       intervalMs: this.#intervalOf(member),
       unreachableSince: null,
       unansweredSince: null,
+      answeredAt: null,
       isHeard: false,
     });
   }

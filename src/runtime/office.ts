@@ -206,8 +206,8 @@ export class Office {
       onUnreachable: (id) => {
         this.liveness.unreachable(id);
       },
-      onUnanswered: (id) => {
-        this.liveness.unanswered(id);
+      onUnanswered: (id, sentAt) => {
+        this.liveness.unanswered(id, sentAt);
       },
       onHigherTerm: () => {
         this.verify();
@@ -353,12 +353,13 @@ export class Office {
   }
 
   #probe(id: AgentId): void {
-    const { settings } = this.options;
+    const { settings, clock } = this.options;
+    const sentAt = clock.now();
     this.dispatch.probe(id, settings.heartbeatIntervalMs, (outcome, reply) => {
       if (outcome.kind === 'noResponders') {
         this.liveness.unreachable(id);
       } else if (outcome.kind === 'timeout') {
-        this.liveness.unanswered(id);
+        this.liveness.unanswered(id, sentAt);
       } else if (reply !== null) {
         if (reply.incarnation === this.state.members.get(id)?.incarnation) this.liveness.answered(id);
         if (reply.term > this.options.author.term) this.verify();
