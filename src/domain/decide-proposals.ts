@@ -69,7 +69,8 @@ export function openProposal(
   key?: RequestKey,
 ): ProposalSpec {
   const { state, settings, at } = context;
-  const id = timeOrderedId({ at, genesis: state.genesis, ordinal: state.proposalsCreated }) as ProposalId;
+  const { genesis, proposalsCreated: ordinal } = state;
+  const id = timeOrderedId({ kind: 'proposal', at, genesis, ordinal }) as ProposalId;
   const proposal: ProposalSpec = {
     id,
     type: request.type,

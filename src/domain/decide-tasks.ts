@@ -84,7 +84,8 @@ function submitOne(context: DecisionContext, request: TaskRequest): TaskId {
   const { idempotencyKey: key, digest } = request;
   const known = key === null ? undefined : state.keys.get(key)?.tasks[0];
   if (known !== undefined) return known;
-  const id = timeOrderedId({ at, genesis: state.genesis, ordinal: state.tasksCreated }) as TaskId;
+  const { genesis, tasksCreated: ordinal } = state;
+  const id = timeOrderedId({ kind: 'task', at, genesis, ordinal }) as TaskId;
   const approval: ProposalSpec | null =
     request.approval === null ? null : openProposal(context, request.approval, id);
   const spec: TaskSpec = {

@@ -22,13 +22,19 @@ export function isName(text: string): boolean {
 }
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const MARKS = { task: '0', proposal: 'P' } as const;
 
 /**
- * An id that sorts by time, then by order of creation, and is unique across fleets:
- * 10 characters of milliseconds, 6 of the fleet's genesis, 10 of the ordinal (Crockford base 32, as ULID).
+ * An id that sorts by time, then by order of creation, and is unique across kinds and fleets: 10 characters of
+ * milliseconds, 6 of the fleet's genesis, 1 of the kind, 9 of the ordinal (Crockford base 32, as ULID).
  */
-export function timeOrderedId(of: { at: number; genesis: string; ordinal: number }): string {
-  return base32(of.at, 10) + tagOf(of.genesis) + base32(of.ordinal, 10);
+export function timeOrderedId(of: {
+  readonly kind: 'task' | 'proposal';
+  readonly at: number;
+  readonly genesis: string;
+  readonly ordinal: number;
+}): string {
+  return base32(of.at, 10) + tagOf(of.genesis) + MARKS[of.kind] + base32(of.ordinal, 9);
 }
 
 function base32(value: number, width: number): string {
