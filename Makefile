@@ -21,7 +21,7 @@ MINUTES ?= 5#     how long `chaos` breaks things
 DIR ?=#        the tree that `demo` hunts through (default: node_modules); where `up` keeps its data
 VITEST_FLAGS ?=# passed to every vitest run
 
-.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate replay chaos mutants behaviours fault-table model demo up bench bench-million graph clean
+.PHONY: help setup build check fix format lint types package test test-unit test-integration fuzz fuzz-wire simulate replay scenarios-update chaos mutants behaviours fault-table model demo up bench bench-million graph clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -82,6 +82,9 @@ simulate: build ## whole fleets under SEEDS seeds, with faults, invariants check
 
 replay: build ## what happens to the fleet of one SEED: a line per transition (TRACE=1: per step)
 	@SEED=$(SEED) TRACE=$(TRACE) node dist/test/simulation/replay.js
+
+scenarios-update: setup ## write into test/scenarios/*.txt what comes of each scenario now; look at the difference
+	$(vitest) test/scenarios --update
 
 chaos: build ## real agents on three real servers, with faults of every kind for MINUTES
 	CHAOS_MINUTES=$(MINUTES) $(vitest) test/chaos/chaos.test.ts

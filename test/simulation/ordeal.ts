@@ -1,6 +1,5 @@
 /** One seed's ordeal: a random fleet at work under a nemesis, then a healed world in which everything must end. */
 import { charts } from '../../actors/table.ts';
-import type { Entry } from '../../src/domain/events.ts';
 import { isEnded } from '../../src/domain/state.ts';
 import {
   SimulatedFleet,
@@ -9,9 +8,9 @@ import {
   type StrikeKind,
   type TraceSink,
 } from '../../src/simulation/index.ts';
-import type { Log } from '../../src/runtime/log.ts';
 import { courseOf, type CourseName } from './courses.ts';
-import { Witness } from './witness.ts';
+import { logsTo, type Logged } from './narration.ts';
+import { Witness, type EntrySink } from './witness.ts';
 import { handlerOn, keepAsking, type Workload } from './workload.ts';
 
 export interface OrdealOptions {
@@ -21,14 +20,9 @@ export interface OrdealOptions {
   /** Everything that happens in the world, a line each. */
   readonly trace?: TraceSink;
   /** What each process logs. */
-  readonly log?: (line: {
-    readonly atMs: number;
-    readonly id: string;
-    readonly message: string;
-    readonly fields: object;
-  }) => void;
+  readonly log?: (logged: Logged, atMs: number) => void;
   readonly onStrike?: (kind: StrikeKind, hostId: string, atMs: number) => void;
-  readonly onEntry?: (sequence: number, entry: Entry, atMs: number) => void;
+  readonly onEntry?: EntrySink;
 }
 
 export interface Verdict {
@@ -59,8 +53,11 @@ export async function ordeal(options: OrdealOptions): Promise<Verdict> {
   const random = world.random('ordeal');
   const course = courseOf(seed, random);
   const { troubledMs = course.troubledMs } = options;
-  const log = logFor(world, options.log);
-  const fleet = new SimulatedFleet(world, { ...(log === null ? {} : { log }), settings: course.settings });
+  const { log } = options;
+  const fleet = new SimulatedFleet(world, {
+    ...(log === undefined ? {} : { log: logsTo((logged) => log(logged, world.now)) }),
+    settings: course.settings,
+  });
   const witness = new Witness(fleet, charts, options.onEntry);
   const work = { fleet, witness, random, untilMs: troubledMs, askMs: course.askMs };
   const hosts = Array.from({ length: course.agents }, (_, i) => `agent-${i + 1}`);
@@ -127,14 +124,4 @@ function missing(fleet: SimulatedFleet, witness: Witness, workloads: readonly Wo
   if (undecided.length > 0) return `${undecided.length} open proposals`;
   const asked = workloads.reduce((sum, { pending }) => sum + pending, 0);
   return asked > 0 ? `${asked} calls without an answer` : null;
-}
-
-function logFor(world: SimulatedWorld, sink: OrdealOptions['log']): ((id: string) => Log) | null {
-  if (sink === undefined) return null;
-  return (id) => {
-    const out = (fields: object, message: string): void => {
-      sink({ atMs: world.now, id, message, fields });
-    };
-    return { debug: out, info: out, warn: out, error: out };
-  };
 }

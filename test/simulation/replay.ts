@@ -2,8 +2,7 @@
  * `make replay SEED=n`: one seed's ordeal, a line for each transition of a statechart, for each event of the ledger, and
  * for each strike of the nemesis. With TRACE=1 every step of the world besides.
  */
-import type { Entry } from '../../src/domain/events.ts';
-import { wordsFor } from '../../src/cli/event-words.ts';
+import { eventsIn, transitionIn } from './narration.ts';
 import { ordeal } from './ordeal.ts';
 
 const seed = Number(process.env['SEED'] ?? '');
@@ -18,13 +17,13 @@ const say = (atMs: number, who: string, what: string): void => {
 
 const verdict = await ordeal({
   seed,
-  log: ({ atMs, id, message, fields }) => {
-    if (message === 'transition') say(atMs, id, transitionIn(fields));
-    else if (isTraced) say(atMs, id, `${message} ${JSON.stringify(fields)}`);
+  log: (logged, atMs) => {
+    const transition = transitionIn(logged);
+    if (transition !== null) say(atMs, logged.id, transition);
+    else if (isTraced) say(atMs, logged.id, `${logged.message} ${JSON.stringify(logged.fields)}`);
   },
-  onEntry: (sequence: number, entry: Entry, atMs: number) => {
-    for (const event of entry.events)
-      say(atMs, 'ledger', `#${sequence} ${event.type}: ${wordsFor(event, entry)}`);
+  onEntry: (sequence, entry, atMs) => {
+    for (const line of eventsIn(sequence, entry)) say(atMs, 'ledger', line);
   },
   onStrike: (kind, hostId, atMs) => {
     say(atMs, 'nemesis', `${kind} ${hostId}`);
@@ -34,8 +33,3 @@ const verdict = await ordeal({
 for (const problem of verdict.problems) print(`seed ${seed}: ${problem}`);
 print(`seed ${seed}: ${verdict.summary}; trace ${verdict.hash}`);
 process.exitCode = verdict.problems.length === 0 ? 0 : 1;
-
-function transitionIn(fields: object): string {
-  const { chart, of, from, to } = fields as Record<'chart' | 'of' | 'from' | 'to', string | undefined>;
-  return `${chart ?? ''}${of === undefined ? '' : ` of ${of}`}: ${from === '' ? '' : `${from ?? ''} → `}${to ?? ''}`;
-}

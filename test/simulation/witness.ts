@@ -17,10 +17,12 @@ import type { SimulatedFleet, StoredEntry } from '../../src/simulation/index.ts'
 import { decodeEntry, hashOf } from '../../src/wire/entry.ts';
 import { Copies } from './copies.ts';
 
+export type EntrySink = (sequence: number, entry: Entry, atMs: number) => void;
+
 export class Witness {
   readonly problems: string[] = [];
   readonly #fleet: SimulatedFleet;
-  readonly #onEntry: ((sequence: number, entry: Entry, atMs: number) => void) | undefined;
+  readonly #onEntry: EntrySink | undefined;
   readonly #history: HistoryChecker;
   readonly #copies = new Copies(() => this.state);
   /** Term → its term-starts. */
@@ -30,11 +32,7 @@ export class Witness {
   /** Marks of submitted tasks → how often the ledger has them. */
   readonly #submits = new Map<string, number>();
 
-  constructor(
-    fleet: SimulatedFleet,
-    charts: Charts,
-    onEntry?: (sequence: number, entry: Entry, atMs: number) => void,
-  ) {
+  constructor(fleet: SimulatedFleet, charts: Charts, onEntry?: EntrySink) {
     this.#fleet = fleet;
     this.#onEntry = onEntry;
     this.#history = new HistoryChecker(charts);

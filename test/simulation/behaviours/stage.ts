@@ -15,7 +15,7 @@ import {
   type SimulatedAgentOptions,
   type SimulatedFleetOptions,
 } from '../../../src/simulation/index.ts';
-import { Witness } from '../witness.ts';
+import { Witness, type EntrySink } from '../witness.ts';
 
 export type Behaviour = (charts: NodeCharts, seed: number) => Promise<void>;
 /** By name: a sentence about the fleet. */
@@ -36,6 +36,8 @@ export interface StageOptions {
   readonly rank?: SimulatedFleetOptions['rank'];
   /** Constants of the world, like the size of its ledgers. */
   readonly world?: Omit<ConstructorParameters<typeof SimulatedWorld>[0], 'seed'>;
+  readonly log?: SimulatedFleetOptions['log'];
+  readonly onEntry?: EntrySink;
 }
 
 const TICK_MS = 5;
@@ -49,14 +51,16 @@ export class Stage {
   readonly started: string[] = [];
   readonly aborted: string[] = [];
 
-  constructor(charts: NodeCharts, seed: number, { settings = {}, rank, world = {} }: StageOptions = {}) {
+  constructor(charts: NodeCharts, seed: number, options: StageOptions = {}) {
+    const { settings = {}, rank, world = {}, log, onEntry } = options;
     this.world = new SimulatedWorld({ ...world, seed });
     this.fleet = new SimulatedFleet(this.world, {
       charts,
       settings,
       ...(rank === undefined ? {} : { rank }),
+      ...(log === undefined ? {} : { log }),
     });
-    this.witness = new Witness(this.fleet, wholeCharts);
+    this.witness = new Witness(this.fleet, wholeCharts, onEntry);
     this.client = this.fleet.client();
   }
 
