@@ -9,10 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from '../../test/behaviours/row.ts';
 import type { Fault, Part } from '../../test/chaos/faults/fault.ts';
-import { faults, pageOf } from '../../test/chaos/table.ts';
+import { faults, pageOf, type Verdict } from '../../test/chaos/table.ts';
 import { patternOf, root } from './mutation.ts';
-
-type Verdict = 'held' | 'FAILED' | 'not here';
 
 interface Result {
   readonly file: string;
@@ -32,7 +30,7 @@ process.exitCode = verdicts.includes('FAILED') ? 1 : 0;
 
 async function writePage(): Promise<void> {
   const page = join(root, 'docs', 'fault-table.md');
-  writeFileSync(page, pageOf(faults));
+  writeFileSync(page, pageOf(faults, judge));
   await execa(join(root, 'node_modules', '.bin', 'prettier'), ['--write', page]);
 }
 
