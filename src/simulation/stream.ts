@@ -38,6 +38,7 @@ interface Proposal {
 }
 
 const IN_FLIGHT_MS = { min: 1_000, max: 6_000 };
+const LAG_ENTRIES = { min: 1, max: 20 };
 const FAIL_OVER_MS = { min: 4_000, max: 10_000 };
 
 export class Stream {
@@ -98,14 +99,18 @@ export class Stream {
   slot(sequence: number): SlotOutcome {
     if (sequence < this.#first) return { kind: 'compacted' };
     const entry = this.#entries[sequence - this.#first];
-    const isStale = sequence === this.last && this.#laws.faults.strikes('readStale');
-    return entry === undefined || isStale ? { kind: 'absent' } : { kind: 'entry', data: entry.data.slice() };
+    return entry === undefined || sequence > this.last - this.#lag() ? { kind: 'absent' } : { kind: 'entry', data: entry.data.slice() };
   }
 
   bounds(): BoundsOutcome {
-    const isStale = this.#entries.length > 1 && this.#laws.faults.strikes('readStale');
-    const last = this.last - (isStale ? 1 : 0);
+    const last = Math.max(Math.min(this.#first, this.last), this.last - this.#lag());
     return { kind: 'bounds', first: this.#first, last, bytes: this.#bytes, bytesMax: this.#bytesMax };
+  }
+
+  /** How many of the newest entries who answers does not have: a server that led the stream until a moment ago. */
+  #lag(): number {
+    const { faults } = this.#laws;
+    return faults.strikes('readStale') ? Math.round(faults.within('readStale', LAG_ENTRIES)) : 0;
   }
 
   /** The consumer hears what is stored from `from` on at once, then each later entry. */

@@ -12,7 +12,7 @@ test.each(seeds)('the leader keeps its term meanwhile (seed %i)', async (seed) =
   await stage.stand({ ada: 'alive', bob: 'alive', cyd: 'alive' });
   const { term } = stage.ledger;
   // NATS's takes 4 to 10 s.
-  stage.world.ledger(stage.fleet.name).failOver(4_000 + 18 * seed);
+  stage.world.ledger(stage.fleet.name).failOver(4_000 + 150 * seed);
   const task = await stage.world.settle(stage.client.submit({ type: 'work', payload: {} }), {
     withinMs: 30_000,
   });
