@@ -29,6 +29,8 @@ export class Witness {
   readonly #starts = new Map<number, number>();
   /** Every task that was ever submitted → how it has ended; null: it has not. */
   readonly #outcomes = new Map<string, TaskOutcome | null>();
+  /** Every proposal that was ever decided → how. */
+  readonly #decisions = new Map<string, string>();
   /** Marks of submitted tasks → how often the ledger has them. */
   readonly #submits = new Map<string, number>();
 
@@ -106,6 +108,13 @@ export class Witness {
       this.note(`task ${id} was said to be ${status}; the ledger says ${String(outcome)}`);
   }
 
+  /** A caller was told that the proposal was decided so. */
+  decisionTold(id: string, status: string): void {
+    const decision = this.#decisions.get(id);
+    if (decision !== status)
+      this.note(`proposal ${id} was said to be ${status}; the ledger says ${String(decision)}`);
+  }
+
   #task(id: string): Task | undefined {
     return this.state.tasks.get(id as TaskId);
   }
@@ -128,6 +137,10 @@ export class Witness {
     if (event.type === 'task.completed') this.#outcomes.set(event.id, 'completed');
     if (event.type === 'task.failed') this.#outcomes.set(event.id, 'failed');
     if (event.type === 'task.cancelled') this.#outcomes.set(event.id, 'cancelled');
+    if (event.type === 'proposal.decided') {
+      if (this.#decisions.has(event.id)) this.note(`proposal ${event.id} is decided a second time`);
+      this.#decisions.set(event.id, event.outcome);
+    }
     if (event.type !== 'task.submitted') return;
     this.#outcomes.set(event.task.id, null);
     const mark = (event.task.payload as { mark?: string } | null)?.mark;

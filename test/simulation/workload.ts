@@ -28,6 +28,11 @@ export interface WorkloadOptions {
 /** What a caller may be told while nobody could help it. */
 const excuses = new Set(['NO_LEADER', 'TIMEOUT', 'NO_NATS', 'LIMIT_REACHED']);
 
+/** What is said of an agent that has left or died meanwhile. */
+const gone = new Set(['NOT_FOUND', 'CONFLICT', 'NOT_A_MEMBER']);
+/** How long a drained agent rests. */
+const REST_MS = { min: 500, max: 20_000 };
+
 /** One that works for a while, fails now and then, and mostly listens when it is told to stop. */
 export function handlerOn(hostId: string, id: string, { fleet, witness, random }: WorkloadOptions): Handler {
   const draw = random.fork(`handler/${hostId}`);
@@ -85,12 +90,22 @@ export function keepAsking(client: Fleet, clientId: string, options: WorkloadOpt
     asked += 1;
     const mark = `${clientId}-${asked}`;
     const dice = random.next();
-    if (dice < 0.7) follow('submit', submit(client, witness, taskFor(mark, random), mark));
-    else if (dice < 0.85)
+    if (dice < 0.6) follow('submit', submit(client, witness, [taskFor(mark, random)], [mark]));
+    else if (dice < 0.7) {
+      const marks = [`${mark}a`, `${mark}b`, `${mark}c`];
+      const tasks = marks.map((each) => taskFor(each, random));
+      follow('submit a batch', submit(client, witness, tasks, marks));
+    } else if (dice < 0.83)
       follow('submit and cancel', submitAndCancel(client, witness, taskFor(mark, random), mark));
-    else if (dice < 0.97)
-      follow('propose', client.propose({ type: 'policy', timeoutMs: 5_000, quorum: 0.4 }));
-    else follow('elect', client.elect({ timeoutMs: 60_000 }));
+    else if (dice < 0.89) follow('propose', propose(client, witness, []));
+    else if (dice < 0.95) follow('propose to others', propose(client, witness, ['eve', 'joe']));
+    else if (dice < 0.98) follow('elect', client.elect({ timeoutMs: 60_000 }));
+    else {
+      const hosts = [...fleet.nodes.keys()];
+      const id = hosts[random.below(hosts.length)];
+      if (id !== undefined)
+        follow('drain and resume', drainAndResume(client, id, random.within(REST_MS), fleet));
+    }
     world.after(random.within(askMs), ask);
   };
   ask();
@@ -115,11 +130,45 @@ function taskFor(mark: string, random: SeededRandom): TaskInput {
   };
 }
 
-async function submit(client: Fleet, witness: Witness, task: TaskInput, mark: string): Promise<void> {
-  const handle = await client.submit(task);
-  witness.acknowledged(mark, handle.id);
-  const outcome = await handle.outcome();
-  witness.outcomeTold(handle.id, outcome.status);
+/** All of them in one request. */
+async function submit(
+  client: Fleet,
+  witness: Witness,
+  tasks: readonly TaskInput[],
+  marks: readonly string[],
+): Promise<void> {
+  const handles = await client.submitMany(tasks);
+  for (const [i, { id }] of handles.entries()) witness.acknowledged(marks[i] ?? '', id);
+  const outcomes = await Promise.all(handles.map((handle) => handle.outcome()));
+  for (const [i, { status }] of outcomes.entries()) witness.outcomeTold(handles[i]?.id ?? '', status);
+}
+
+/** With ballots of these, who are no agents, each cast twice: what is asked again is answered again. */
+async function propose(client: Fleet, witness: Witness, voters: readonly string[]): Promise<void> {
+  const id = await client.openProposal({ type: 'policy', timeoutMs: 5_000, quorum: 0.4, voters });
+  const ballots = [...voters, ...voters].map((voter) =>
+    client.vote({ proposal: id, voter, decision: 'approve' }).catch((error: unknown) => {
+      if ((error as { code?: string }).code !== 'PROPOSAL_CLOSED') throw error;
+    }),
+  );
+  const { status } = await client.decision(id);
+  witness.decisionTold(id, status);
+  await Promise.all(ballots);
+}
+
+/** It takes tasks again afterwards, whatever became of the first call. */
+async function drainAndResume(
+  client: Fleet,
+  id: string,
+  restMs: number,
+  { world }: SimulatedFleet,
+): Promise<void> {
+  const unlessGone = (error: unknown): void => {
+    if (!isExcused(error) && !gone.has((error as { code?: string }).code ?? '')) throw error;
+  };
+  await client.drain(id).catch(unlessGone);
+  await new Promise<void>((resolve) => world.after(restMs, resolve));
+  await client.resume(id).catch(unlessGone);
 }
 
 async function submitAndCancel(
