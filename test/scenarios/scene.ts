@@ -3,7 +3,7 @@
  * have names of the scenario's own; these stand in the trace in place of their ids.
  */
 import type { AgentId, ProposalId, TaskId } from '../../src/domain/ids.ts';
-import type { Incoming } from '../../src/ports.ts';
+import type { Bus, Incoming } from '../../src/ports.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
 import { Observer } from '../../src/runtime/observer.ts';
@@ -13,6 +13,7 @@ import { Stage } from '../simulation/behaviours/stage.ts';
 import { eventsIn, logsTo, transitionIn } from '../simulation/narration.ts';
 import { msOf, valueOf, type Command } from './script.ts';
 
+const json = { 'Content-Type': 'application/json' };
 const PATIENCE_MS = 60_000;
 
 export class Scene {
@@ -97,9 +98,14 @@ export class Scene {
     watch: ([host = '']) => this.#watch(host),
     overhear: ([id = '']) => this.#overhear(id),
     repeat: ([id = '', back]) => this.#repeat(id, Number(back ?? 0)),
+    say: ([kind = '', id = '', body = '']) => {
+      const subject = `conclave.${this.#stage.fleet.name}.agent.${kind}.${id}`;
+      this.#stranger.publish({ subject, data: new TextEncoder().encode(body), headers: json });
+    },
     elect: () => {
       this.#ask('elect', this.#stage.client.elect(), ({ leader, term }) => `${leader} leads term ${term}`);
     },
+    remove: ([id = '']) => this.#ask(`remove ${id}`, this.#stage.client.remove(id), () => 'done'),
     submit: ([name = ''], options) => this.#submit(name, options),
     cancel: ([name = '']) => this.#ask(`cancel ${name}`, this.#stage.client.cancel(this.#id(name)), String),
     propose: ([name = ''], { voters, ...options }) => {
@@ -126,6 +132,11 @@ export class Scene {
     },
     show: () => this.#show(),
   };
+
+  /** Who speaks the wire by hand. */
+  get #stranger(): Bus {
+    return this.#host('stranger').ports(this.#stage.fleet.name).bus;
+  }
 
   get #ledger() {
     return this.#stage.world.ledger(this.#stage.fleet.name);
@@ -189,8 +200,7 @@ export class Scene {
   #overhear(id: string): void {
     const beats: Incoming[] = [];
     this.#overheard.set(id, beats);
-    const { bus } = this.#host('stranger').ports(this.#stage.fleet.name);
-    bus.subscribe(subjectsOf(this.#stage.fleet.name).agent('heartbeat', id as AgentId), (beat) => {
+    this.#stranger.subscribe(subjectsOf(this.#stage.fleet.name).agent('heartbeat', id as AgentId), (beat) => {
       beats.push(beat);
     });
   }
@@ -200,7 +210,7 @@ export class Scene {
     const beat = this.#overheard.get(id)?.at(-1 - back);
     if (beat === undefined) throw new Error(`no such heartbeat of ${id} was overheard`);
     const { subject, data, headers } = beat;
-    this.#host('stranger').ports(this.#stage.fleet.name).bus.publish({ subject, data, headers });
+    this.#stranger.publish({ subject, data, headers });
   }
 
   #submit(name: string, { ms, failures, key, approval, voters, ...options }: Command['options']): void {
