@@ -1,6 +1,7 @@
 /**
  * Things that somebody waits for: tasks to be assigned or to end, proposals to be decided. Events say so at once;
- * since events can be missed, what has waited for a while is also asked for.
+ * since events can be missed, what has waited for a while is also asked for. A question that is refused for good ends
+ * the waits that it was asked for, with the refusal; one that is not answered is asked again, for as long as it takes.
  */
 import { ConclaveError } from '../domain/errors.ts';
 import type { Clock, Subscription, TimerHandle } from '../ports.ts';
@@ -80,9 +81,16 @@ export class Awaited<T> {
     if (this.#fresh.length > 1) return;
     this.#options.clock.setTimeout(() => {
       const ids = this.#fresh.splice(0).filter((id) => this.#waiters.has(id));
-      if (ids.length > 0 && !this.#isClosed)
-        void this.#options.ask(ids.slice(0, ASKED_MAX)).catch(() => undefined);
+      if (ids.length > 0 && !this.#isClosed) void this.#ask(ids.slice(0, ASKED_MAX));
     }, 0);
+  }
+
+  async #ask(ids: readonly string[]): Promise<void> {
+    try {
+      await this.#options.ask(ids);
+    } catch (error) {
+      if (isFinal(error)) for (const id of ids) this.fail(id, error);
+    }
   }
 
   /** All of them in turn, when they are too many for one round. */
@@ -103,7 +111,12 @@ export class Awaited<T> {
         if (this.#waiters.size > 0) this.#arm();
       };
       if (ids.length === 0) again();
-      else this.#options.ask(ids).then(again, again);
+      else void this.#ask(ids).then(again);
     }, ASK_MS);
   }
+}
+
+/** Asked again, it would be refused again. */
+export function isFinal(error: unknown): error is ConclaveError {
+  return error instanceof ConclaveError && !error.isRetryable;
 }

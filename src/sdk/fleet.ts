@@ -17,7 +17,7 @@ import {
   type StatusView,
   type TaskView,
 } from '../wire/views.ts';
-import { Awaited } from './awaited.ts';
+import { Awaited, isFinal } from './awaited.ts';
 import { Caller } from './caller.ts';
 import { metricsFrom, summaryOf, type FleetMetrics } from './metrics.ts';
 import {
@@ -57,6 +57,7 @@ export interface FleetOptions {
   readonly wait?: Wait;
 }
 
+const DEFAULT_TIMEOUT_MS = 15_000;
 const ended = ['completed', 'failed', 'cancelled'] as const;
 
 export class Fleet {
@@ -70,6 +71,7 @@ export class Fleet {
   readonly #onClose: () => Promise<void>;
   readonly #defaults: RequestDefaults;
   readonly #wait: Wait;
+  readonly #timeoutMs: number;
   #seen: StatusView | null = null;
 
   constructor(
@@ -81,10 +83,11 @@ export class Fleet {
     this.#ports = ports;
     this.#subjects = subjectsOf(fleet);
     this.#wait = options.wait ?? simplyWait;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#caller = new Caller({
       ports,
       subjects: this.#subjects,
-      timeoutMs: options.timeoutMs ?? 15_000,
+      timeoutMs: this.#timeoutMs,
       wait: this.#wait,
     });
     this.#onClose = options.onClose ?? (() => Promise.resolve());
@@ -246,10 +249,14 @@ export class Fleet {
     return { ...election, hasLeader, leader, term, sinceMs };
   }
 
-  /** Runs an election and answers with its outcome: a term above the present one, whoever wins. */
+  /**
+   * Runs an election and answers with its outcome: a term above the present one, whoever wins. Throws
+   * `NOBODY_ELECTABLE` when nobody is there who could lead, and `TIMEOUT` when nobody leads anew within `timeoutMs`
+   * (default: the fleet's); the election may still come.
+   */
   async elect(options: { timeoutMs?: number } = {}): Promise<{ leader: string | null; term: number }> {
     const { clock } = this.#ports;
-    const deadline = clock.now() + (options.timeoutMs ?? 15_000);
+    const deadline = clock.now() + (options.timeoutMs ?? this.#timeoutMs);
     const { term } = (await this.#caller.call('trigger', {}, options)) as { term: number };
     for (;;) {
       const status = await this.status({ timeoutMs: Math.max(1, deadline - clock.now()) });
@@ -363,7 +370,7 @@ export class Fleet {
         const proposal = await this.proposal(id);
         if (proposal.status !== 'open') this.#decisions.settle(id, proposal);
       } catch (error) {
-        if (error instanceof ConclaveError && error.code === 'NOT_FOUND') this.#decisions.fail(id, error);
+        if (isFinal(error)) this.#decisions.fail(id, error);
         else throw error;
       }
     }

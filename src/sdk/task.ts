@@ -35,7 +35,11 @@ export interface TaskInput {
 export type TaskFilter = Readonly<TasksQuery>;
 export type TaskPage = TasksPage;
 
-/** A submitted task. */
+/**
+ * A submitted task. `assigned`, `outcome` and `result` have no timeout of their own: they wait through elections and
+ * lost connections for as long as it takes. They throw when the fleet refuses to say (`NOT_FOUND`: no such task, or
+ * dropped since; `FORBIDDEN`), and `CLOSED` when the fleet is closed. Several may wait at once.
+ */
 export interface TaskHandle {
   readonly id: string;
   status(): Promise<string>;
