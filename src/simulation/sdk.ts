@@ -13,6 +13,7 @@ import { startAgent, type Agent } from '../sdk/agent.ts';
 import { Fleet } from '../sdk/fleet.ts';
 import {
   checkConnect,
+  checkJoin,
   fleetOptionsOf,
   profileFrom,
   type ConnectOptions,
@@ -116,7 +117,7 @@ interface Site {
 }
 
 async function joinOn({ world, machines, wait }: Site, options: JoinOptions): Promise<Agent> {
-  checkConnect(options);
+  checkJoin(options);
   const profile = profileFrom(options);
   const settings = settingsFrom({ ...options.settings });
   const { id, fleet = 'default', log = silentLog } = options;

@@ -82,6 +82,9 @@ test('bad options are refused as they are on NATS', async () => {
   await expect(joinFleet(worker('ada', { slots: 0 }))).rejects.toMatchObject({
     fields: [{ field: 'slots' }],
   });
+  await expect(joinFleet(worker('ada', { joinTimeoutMs: -1 }))).rejects.toMatchObject({
+    fields: [{ field: 'joinTimeoutMs' }],
+  });
   const settings = { quorum: 2 };
   await expect(connectFleet({ settings })).rejects.toBeInstanceOf(ConclaveError);
 });
