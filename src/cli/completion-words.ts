@@ -37,12 +37,15 @@ function wordsOf(command: Command, name: string): CommandWords {
     name,
     description: command.description(),
     options: [
-      ...command.options.filter(({ long }) => long !== undefined && long !== '--demo').map(optionOf),
+      ...command.options.filter(({ long }) => long !== undefined && !internal.has(long)).map(optionOf),
       help,
     ],
     argument: argument === undefined ? { kind: 'free' } : valueOf(argument.name(), argument),
   };
 }
+
+/** What `conclave up` says to its own agents. Other hidden ones, like those of logging in, are for people too. */
+const internal: ReadonlySet<string> = new Set(['--demo', '--own-server']);
 
 const help: OptionWords = {
   name: '--help',

@@ -48,6 +48,8 @@ describe.skipIf(!hasShell('bash'))('bash (skipped where there is none)', () => {
     expect(offered('submit', '--pri')).toEqual(['--priority']);
     expect(offered('submit', 'scan', '--tlsc')).toEqual(['--tlscert', '--tlsca']);
     expect(offered('status', '--priority')).toEqual([]);
+    expect(offered('agent', '--demo')).toEqual([]);
+    expect(offered('agent', '--own')).toEqual([]);
   });
 
   test('words that an option or an argument takes', () => {
