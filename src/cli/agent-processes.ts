@@ -21,8 +21,15 @@ export interface AgentEnd {
   readonly how: string;
 }
 
-/** Longer than an agent's own grace for the tasks that it runs. */
-const LEAVE_PATIENCE_MS = 13_000;
+export interface AgentProcessesOptions {
+  /** How long an agent finishes what it runs, by its own settings. */
+  readonly leaveGraceMs: number;
+  /** Hears of those that end without being told to. */
+  readonly onEnd: (end: AgentEnd) => void;
+}
+
+/** For handing back, saying goodbye and ending, after the grace. */
+const GOODBYE_MS = 3_000;
 
 /** The only thing that agents say. */
 function isFromAgent(message: unknown): message is ParentMessage {
@@ -31,12 +38,11 @@ function isFromAgent(message: unknown): message is ParentMessage {
 
 export class AgentProcesses {
   readonly #running = new Map<ChildProcess, AgentProcess>();
-  readonly #onEnd: (end: AgentEnd) => void;
+  readonly #options: AgentProcessesOptions;
   #isStopping = false;
 
-  /** `onEnd` hears of those that end without being told to. */
-  constructor(onEnd: (end: AgentEnd) => void) {
-    this.#onEnd = onEnd;
+  constructor(options: AgentProcessesOptions) {
+    this.#options = options;
   }
 
   /** Starts `conclave` with these words, which must be an agent's. */
@@ -54,7 +60,7 @@ export class AgentProcesses {
         this.#running.delete(child);
         const how = signal ?? `exit code ${code ?? 0}`;
         reject(new ConclaveError('INTERNAL', `${id} ended with ${how} before it had joined`));
-        if (!this.#isStopping) this.#onEnd({ id, pid: child.pid ?? 0, how });
+        if (!this.#isStopping) this.#options.onEnd({ id, pid: child.pid ?? 0, how });
       });
     });
     // Whoever does not wait for it must not be killed by it.
@@ -76,7 +82,7 @@ export class AgentProcesses {
     for (const child of children) child.kill('SIGTERM');
     const force = setTimeout(() => {
       this.kill();
-    }, LEAVE_PATIENCE_MS);
+    }, this.#options.leaveGraceMs + GOODBYE_MS);
     await Promise.all(ends);
     clearTimeout(force);
   }

@@ -3,7 +3,7 @@
  * behind. Owns the order of these steps; processes and server know how to end themselves.
  */
 import { ConclaveError } from '../domain/errors.ts';
-import type { Settings } from '../domain/settings.ts';
+import { settingsFrom, type Settings } from '../domain/settings.ts';
 import type { PrivateServer } from '../nats/private-server.ts';
 import { connectFleet } from '../sdk/connect.ts';
 import type { HttpOptions, HttpServer } from '../http/options.ts';
@@ -42,13 +42,17 @@ const START_PATIENCE_MS = 30_000;
 /** Resolves when it was told to end and nothing is left. Throws when it cannot start, leaving nothing either. */
 export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
   const { shared } = options;
+  const { leaveGraceMs } = settingsFrom({ ...options.settings });
   const interrupt = new Interrupt();
   const httpPort = options.hasHttp ? await chosenHttpPort(options.httpPort) : null;
   const server = await startLocalServer(options);
   const sync = { fsync: server.fsync, fsyncSource: 'started' } as const;
   const address = { ...shared, servers: [server.url], sync };
-  const agents = new AgentProcesses((end) => {
-    tellOfEnd(end, address, options.needsNoLogin);
+  const agents = new AgentProcesses({
+    leaveGraceMs,
+    onEnd: (end) => {
+      tellOfEnd(end, address, options.needsNoLogin);
+    },
   });
   interrupt.onSecond(() => {
     agents.kill();
@@ -71,7 +75,9 @@ export async function runLocalFleet(options: LocalFleetOptions): Promise<void> {
     await interrupt.happened;
   } finally {
     if (!shared.isJson && interrupt.hasHappened)
-      remark('\nleaving: agents get 10 s to finish what they run; once more Ctrl-C: at once');
+      remark(
+        `\nleaving: agents get ${leaveGraceMs / 1_000} s to finish what they run; once more Ctrl-C: at once`,
+      );
     await http?.close();
     await agents.stop();
     await fleet?.close();

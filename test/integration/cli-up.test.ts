@@ -13,6 +13,7 @@ import {
   withUp,
   type UpDocument,
 } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** Many processes, one after the other, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -225,6 +226,26 @@ describe('`up` leaves nothing behind', () => {
     };
     expect(isRunning(pid)).toBe(false);
     expect(existsSync(storeDir)).toBe(false);
+  });
+});
+
+test('`up` gives its agents the grace that they are set to, and says how long that is', async () => {
+  const port = String(await freePort());
+  const up = startConclave([
+    'up',
+    '--agents',
+    '1',
+    '--port',
+    port,
+    '--no-http',
+    '--set',
+    'settings.leaveGraceMs=2500',
+  ]);
+  await up.line(/conclave agents/);
+  up.signal('SIGINT');
+  expect(await up.ended).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringContaining('agents get 2.5 s to finish'),
   });
 });
 
