@@ -99,6 +99,16 @@ describe('each rule notices a planted violation', () => {
       { 'src/a.ts': '// eslint-disable-next-line no-console\nf()' },
       'eslint-disable',
     ],
+    [
+      'what was thrown is logged as err',
+      { 'src/a.ts': `\nthis.#log.warn({ id, error }, 'bad')` },
+      'src/a.ts:2: logs an `error`',
+    ],
+    [
+      'what was thrown is logged as err',
+      { 'src/a.ts': `log.error({ error: e, id }, 'bad')` },
+      'src/a.ts:1: logs an `error`',
+    ],
     ['files stay short', { 'src/a.ts': '\n'.repeat(500) }, 'src/a.ts: 501 lines'],
     ['files are named by a noun', { 'src/taskQueue.ts': '' }, 'kebab-case'],
     ['files are named by a noun', { 'src/nats-utils.ts': '' }, 'not utils'],
@@ -119,6 +129,7 @@ describe('each rule notices a planted violation', () => {
     const clean = filesOf({
       ...doors,
       'src/runtime/a.ts': `import type { Logger } from 'pino';\nimport { b } from './b.ts';\nimport { x } from '../domain/x.ts';`,
+      'src/runtime/c.ts': `log.error({ err: error, id }, 'bad');\nlog.error({ reason: said(error) }, 'bad');`,
       'src/runtime/b.ts': `// import { a } from './a.ts'; any Date, as any\nconst text = 'new Date(), as any';`,
       'src/domain/x.ts': `/** Date.now() is not used, nor is process.env. */\nexport const many = ['setTimeout'];`,
       'test/x.test.ts': `it.skipIf(false)('works', f)`,

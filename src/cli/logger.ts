@@ -7,7 +7,7 @@ import type { SharedOptions } from './shared-options.ts';
 export function loggerOf(shared: Pick<SharedOptions, 'isJson' | 'logLevel'>, id: string): pino.Logger {
   const { isJson, logLevel } = shared;
   const describe = logLevel === 'debug' ? pino.stdSerializers.err : plainError;
-  const options = { level: logLevel, base: { agent: id }, serializers: { error: describe, err: describe } };
+  const options = { level: logLevel, base: { agent: id }, serializers: { err: describe } };
   if (isJson) return pino(options, pino.destination({ dest: 2, sync: true }));
   const stream = pretty({
     destination: 2,

@@ -83,7 +83,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const sent = sendProblem(reply, request, error);
     if (sent.statusCode === 500)
-      log.error({ error, request: request.id }, 'a request met what should not happen');
+      log.error({ err: error, request: request.id }, 'a request met what should not happen');
     return sent;
   });
   readJsonOnly(app);

@@ -170,7 +170,7 @@ export function watchConnection(
     const now = performance.now();
     if (now - complainedAt < complaintEveryMs) return;
     complainedAt = now;
-    log.error({ error: status.data, ...permissionContext }, 'the broker refused something');
+    log.error({ reason: status.data, ...permissionContext }, 'the broker refused something');
   };
   const watch = async (): Promise<void> => {
     for await (const status of nc.status()) {

@@ -153,7 +153,7 @@ export class NatsLedger implements Ledger {
     const before = this.#broker?.faults.join();
     const mismatch = streamMismatch(config, wish);
     this.#broker = brokerOf({ version, config, fsync, mismatch });
-    if (mismatch !== null && mismatch.message !== before) log.error({ error: mismatch }, mismatch.message);
+    if (mismatch !== null && mismatch.message !== before) log.error({ err: mismatch }, mismatch.message);
   }
 
   /** A stream that was there is given time; gone for good, it is not made anew in silence. */

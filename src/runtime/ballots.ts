@@ -78,7 +78,7 @@ export class Ballots {
     try {
       if (vote !== null) decision = decisionIn(await vote(request));
     } catch (error) {
-      log.warn({ error, proposal: request.id }, 'the vote handler failed: abstaining');
+      log.warn({ err: error, proposal: request.id }, 'the vote handler failed: abstaining');
     }
     this.#remember(request.id, decision);
     this.#send(request.id, decision);

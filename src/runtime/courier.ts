@@ -5,6 +5,7 @@
 import { errorKinds, type Problem } from '../domain/errors.ts';
 import type { Report } from '../domain/decide-tasks.ts';
 import { attemptKey } from '../domain/state.ts';
+import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
 import type { Bus, Clock, RequestOutcome } from '../ports.ts';
 import { contentTypes, decode, encode } from '../wire/codec.ts';
@@ -16,6 +17,7 @@ export interface CourierOptions {
   readonly subject: string;
   readonly incarnation: string;
   readonly resendMs: number;
+  readonly log: Log;
   /** The attempt is not ours any more. */
   readonly onStale: (report: Report) => void;
   /** The leader does not know this incarnation. */
@@ -111,7 +113,7 @@ export class Courier {
     if (outcome.kind !== 'reply' || problem !== null) {
       const isForGood =
         problem !== null && problem.code !== 'NOT_A_MEMBER' && !errorKinds[problem.code].isRetryable;
-      const again = isForGood && batch.length === 1 ? instead(batch[0], problem) : batch;
+      const again = isForGood && batch.length === 1 ? this.#instead(batch[0], problem) : batch;
       this.#waiting = [...again, ...this.#waiting];
       if (isForGood) this.#batchMax = Math.max(1, Math.ceil(batch.length / 2));
       if (problem?.code === 'NOT_A_MEMBER') this.#options.onUnknown();
@@ -126,6 +128,28 @@ export class Courier {
     });
     if (this.#waiting.length > 0) this.#schedule(0);
     this.#options.onAnswered();
+  }
+
+  /**
+   * A report that the leader will never take must not hold up the others: the attempt fails with the reason. What says
+   * no result is dropped: the leader counts an attempt as lost that beats do not name.
+   */
+  #instead(report: Report | undefined, problem: Problem): Report[] {
+    if (report === undefined) return [];
+    const { kind, id, attempt } = report;
+    if (kind !== 'completed') {
+      const reason = `${problem.code}: ${problem.message}`;
+      this.#options.log.warn(
+        { task: id, attempt, kind, reason },
+        'a report was refused for good, and dropped',
+      );
+      return [];
+    }
+    const error = {
+      message: `the result was refused: ${problem.message}`.slice(0, 1_024),
+      code: problem.code,
+    };
+    return [{ kind: 'failed', id, attempt, error, isFinal: true }];
   }
 }
 
@@ -148,11 +172,4 @@ function fitting(reports: readonly Report[]): number {
     count += 1;
   }
   return count;
-}
-
-/** A report that the leader will never take must not hold up the others: the attempt fails with the reason. */
-function instead(report: Report | undefined, problem: Problem): Report[] {
-  if (report === undefined || report.kind !== 'completed') return [];
-  const error = { message: `the result was refused: ${problem.message}`.slice(0, 1_024), code: problem.code };
-  return [{ kind: 'failed', id: report.id, attempt: report.attempt, error, isFinal: true }];
 }

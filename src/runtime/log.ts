@@ -1,4 +1,4 @@
-/** The part of pino that is used: a structured logger. */
+/** The part of pino that is used: a structured logger. What was thrown is under `err`, which pino knows to write. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -119,7 +119,7 @@ export class FleetNode {
             hasJoined: () => this.worker.isActive,
             onBroken: (error) => {
               // Who waits for it to join is told by `onEnded`.
-              if (this.#hasJoined) log.error({ error }, 'the ledger cannot be used');
+              if (this.#hasJoined) log.error({ err: error }, 'the ledger cannot be used');
               this.#end(problemOf(error));
             },
             onTerm: heardOf,

@@ -79,7 +79,7 @@ export class Observer {
       },
       onBroken: (error) => {
         this.#brokenBy = error;
-        log.error({ error }, 'the ledger cannot be followed any more');
+        log.error({ err: error }, 'the ledger cannot be followed any more');
       },
     });
     this.reader = new Reader({

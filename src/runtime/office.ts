@@ -105,7 +105,7 @@ export class Office {
         this.#committed(entry, sequence);
       },
       onError: (error) => {
-        options.log.error({ error, term: author.term }, 'an answer or an effect failed');
+        options.log.error({ err: error, term: author.term }, 'an answer or an effect failed');
       },
       onOutcome: options.onOver,
     });
@@ -384,7 +384,10 @@ export class Office {
       run();
     } catch (error) {
       const { log, author, onOver } = this.options;
-      log.error({ error, term: author.term, sequence: this.state.sequence }, `${what} broke an invariant`);
+      log.error(
+        { err: error, term: author.term, sequence: this.state.sequence },
+        `${what} broke an invariant`,
+      );
       this.close();
       onOver('unresolved');
     }

@@ -78,7 +78,7 @@ export function restoredFrom(
       'a snapshot is of another entry than its name says',
     );
   } catch (error) {
-    log.warn({ name, error }, 'a snapshot cannot be used');
+    log.warn({ name, err: error }, 'a snapshot cannot be used');
   }
   return null;
 }

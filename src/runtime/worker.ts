@@ -102,6 +102,7 @@ export class Worker {
       subject: subjects.agent('report', id),
       incarnation,
       resendMs: settings.resendMs,
+      log: options.log,
       onStale: (report) => {
         this.attempts.abort(report.id, report.attempt, 'not assigned to this agent any more');
       },

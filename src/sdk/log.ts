@@ -3,6 +3,5 @@ import pino from 'pino';
 import type { Log } from '../runtime/log.ts';
 
 export function defaultLog(id: string, level = 'warn'): Log {
-  const options = { level, base: { agent: id }, serializers: { error: pino.stdSerializers.err } };
-  return pino(options, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: { agent: id } }, pino.destination({ dest: 2, sync: true }));
 }

@@ -130,6 +130,16 @@ export const rules = {
         '(an eslint-disable needs its reason: `-- because`).',
     ),
 
+  'what was thrown is logged as err': (files) =>
+    matches(
+      files,
+      isSource,
+      /\blog\??\.(?:debug|info|warn|error)\(\s*\{(?:[^{}()]*,)?\s*error\s*[,:}]/gi,
+    ).map(
+      ({ path, line }) =>
+        `${path}:${line}: logs an \`error\`, of which a program's own pino writes {}. Call it \`err\`; a text is a \`reason\`.`,
+    ),
+
   'files stay short': (files) =>
     [...files]
       .filter(([, text]) => lineCount(text) > linesMax)
