@@ -182,7 +182,7 @@ export class Worker {
 
   /** Works, or waits for work, as a member. */
   get isActive(): boolean {
-    return this.state.includes('active');
+    return this.#is('active');
   }
 
   get load(): number {
@@ -238,6 +238,11 @@ export class Worker {
     this.#actor.stop();
   }
 
+  /** Connected, and in this part of its life. */
+  #is(part: 'joining' | 'active' | 'draining' | 'leaving'): boolean {
+    return this.#actor.getSnapshot().matches({ online: part });
+  }
+
   #logic() {
     const { settings, machine } = this.#options;
     return machine.provide({
@@ -257,7 +262,7 @@ export class Worker {
         announceDrain: () => {
           this.#requests.ask(
             'drain',
-            () => this.state.includes('draining'),
+            () => this.#is('draining'),
             () => {
               this.#loadChanged(true);
             },
@@ -269,7 +274,7 @@ export class Worker {
         requestLeave: () => {
           this.#requests.ask(
             'leave',
-            () => this.state.includes('leaving'),
+            () => this.#is('leaving'),
             () => {
               this.#actor.send({ type: 'leave.answered' });
             },
@@ -318,7 +323,7 @@ export class Worker {
     if (this.#isClosed) return;
     this.#refusal = why;
     // Who is not connected cannot be waiting for an answer: it goes as if it were told to.
-    this.#actor.send({ type: this.state.includes('joining') ? 'join.refused' : 'leave' });
+    this.#actor.send({ type: this.#is('joining') ? 'join.refused' : 'leave' });
   }
 
   #startWorking(): void {
@@ -342,7 +347,7 @@ export class Worker {
     if (this.#actor.getSnapshot().status !== 'active') return;
     const { slots } = this.#options.profile();
     // Who leaves is done when the leader has what came of its work, not when its handlers have returned.
-    const isDraining = this.state.endsWith('draining');
+    const isDraining = this.#is('draining');
     const running = this.attempts.count + (isDraining ? this.#courier.pending : 0);
     const occupancy = running === 0 ? 'idle' : running >= slots ? 'full' : 'busy';
     if (occupancy === this.#occupancy && !isForced && !isDraining) return;
