@@ -72,7 +72,8 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
   campaignBackoffMsMax: { unit: 'ms', reason: 'Up to this; a quiet time of this length resets it.' },
   handoverPatienceMs: {
     unit: 'ms',
-    reason: 'A leader that stepped down because it seemed cut off lets others go first for this long.',
+    reason:
+      'Who should not lead, since it drains, or gave up leading by itself, lets others stand first for this long.',
   },
   standbysMax: {
     unit: 'agents',
@@ -147,7 +148,8 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
   idempotencyWindowMs: { unit: 'ms', reason: "How long a task's idempotency key stands for it." },
   requestKeysMax: {
     unit: 'keys',
-    reason: 'Remembered at once; at the limit submits are refused, no key is evicted.',
+    reason:
+      'Remembered at once, request keys and idempotency keys each; at the limit submits and proposals are refused, no key is evicted.',
   },
   membersMax: { unit: 'members', reason: 'Known at once, dead and left ones until they are forgotten.' },
   proposalsOpenMax: { unit: 'proposals', reason: 'Open at once.' },

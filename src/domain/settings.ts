@@ -1,97 +1,64 @@
-/** Every number that a fleet can be tuned by: default, unit, reason, and the relations that must hold between them. */
+/**
+ * Every number that a fleet can be tuned by: its default, and the relations that must hold between them. What each
+ * means, in which unit, and why it is as it is: `setting-notes.ts`, which docs/limits.md prints.
+ */
 import { ConclaveError, type FieldProblem } from './errors.ts';
 import { HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN } from './pace.ts';
 import { slackOf } from './retention.ts';
 
+/** What each means: docs/limits.md. Numbers of the units there; names in `Ms` are milliseconds. */
 export interface Settings {
-  /** How often an agent beats. Smaller finds frozen processes sooner, larger costs less traffic. */
   readonly heartbeatIntervalMs: number;
-  /** Heartbeats of the whole fleet: the leader stretches the interval so that there are no more. */
   readonly heartbeatsPerSecondMax: number;
-  /** Intervals without a beat until a member is suspect. 3: two lost messages prove nothing. */
   readonly suspectAfterIntervals: number;
-  /** Intervals without a beat until a member is dead. */
   readonly deadAfterIntervals: number;
-  /** How long the broker must go on saying "nobody there" until a member is dead. Longer than a reconnect. */
   readonly unreachableMs: number;
-  /** How long inbox messages may go unanswered until a member that still beats is suspect, and what it was not given
-   *  yet goes to others. */
   readonly inboxSilenceMs: number;
-  /** How often a standby probes the leader, and how long it waits for the answer. Often and short: a probe that
-   *  is sent in the instant of a death times out, the next one is told. */
   readonly probeIntervalMs: number;
-  /** How long a leader may be silent until standbys stand for election. */
   readonly leaderSilenceMs: number;
-  /** Candidates wait this long per better-placed rival. */
   readonly candidacyDelayMs: number;
-  /** How long a candidate that does not know everybody's score waits for a better one to answer. */
   readonly answerWindowMs: number;
-  /** How long a candidate that was answered waits for the better one to claim. */
   readonly claimWindowMs: number;
-  /** Own term-starts out of suspicion keep this distance, doubling up to the maximum. */
   readonly campaignBackoffMs: number;
   readonly campaignBackoffMsMax: number;
-  /** An append without an answer for this long gets a fresh connection. */
   readonly appendTimeoutMs: number;
-  /** An append unresolved for this long ends leading, where the stream has one copy. */
   readonly appendResignMs: number;
-  /** The same where it has several: NATS's own fail-over takes 4–10 s. */
   readonly appendResignReplicatedMs: number;
-  /** After its own handover, a leader whom nobody followed may claim again after this long. */
   readonly handoverPatienceMs: number;
-  /** Electable agents beside the leader that follow the ledger and hear all heartbeats. */
   readonly standbysMax: number;
-  /** A leader gives way to one that outscores it by more than this; 0: never. */
   readonly preemptMargin: number;
-  /** It leads for this long first. */
   readonly preemptTenureMs: number;
 
   readonly maxRetries: number;
-  /** First retry after this long, doubling, with half of it random. */
   readonly retryBackoffMs: number;
   readonly retryBackoffMsMax: number;
-  /** A task's payload, a result, a proposal's data: bytes on the wire. */
   readonly payloadBytesMax: number;
   readonly submitTasksMax: number;
-  /** Kept at once, ended ones too. */
   readonly tasksMax: number;
-  /** Ended tasks that are kept, about: when there are a twentieth more, the oldest are dropped. */
   readonly endedTasksMax: number;
-  /** How long an ended task is kept, if not more ended since than are kept. */
   readonly endedTasksMs: number;
   readonly requestWindowMs: number;
   readonly idempotencyWindowMs: number;
   readonly requestKeysMax: number;
   readonly membersMax: number;
   readonly proposalsOpenMax: number;
-  /** Decided proposals that are kept, about. Not counted: those that a kept task waited for, which go with it. */
   readonly decidedProposalsMax: number;
   readonly decidedProposalsMs: number;
   readonly votersMax: number;
-  /** Joins, reports and ballots of one agent that the leader looks at. */
   readonly agentRequestsPerSecondMax: number;
-  /** Requests of one client that it looks at. */
   readonly clientRequestsPerSecondMax: number;
   readonly quorum: number;
   readonly proposalTimeoutMs: number;
-  /** `left` and dead members are forgotten after this long. */
   readonly forgetMembersMs: number;
-  /** A process that was removed by hand cannot join again for this long. */
   readonly refuseRemovedMs: number;
 
   readonly entryBytesMax: number;
   readonly entryEventsMax: number;
-  /** Entries after which a snapshot is taken and the ledger shortened. */
   readonly snapshotEntries: number;
-  /** Bytes of entries after which it is taken even so: entries differ in size. */
   readonly snapshotBytes: number;
-  /** How often that is looked at. */
   readonly snapshotLookMs: number;
-  /** Share of the ledger's byte limit at which submits and proposals are refused. */
   readonly ledgerFullShare: number;
-  /** A leaving agent finishes what it runs within this long, and hands back the rest. */
   readonly leaveGraceMs: number;
-  /** An inbox message or a report without an answer is sent again after this long. */
   readonly resendMs: number;
 }
 
@@ -150,8 +117,7 @@ export const defaultSettings: Settings = {
 
 type Key = keyof Settings;
 const keys = Object.keys(defaultSettings) as Key[];
-/** Where 0 means none, or never. */
-/** Of every other setting 0 would mean nothing. */
+/** Where 0 means none, or never. Of every other setting it would mean nothing. */
 export const mayBeZero: ReadonlySet<string> = new Set<Key>(['maxRetries', 'preemptMargin']);
 
 /** Fills in defaults. Throws `INVALID` naming every unknown, wrong or contradictory setting. */
@@ -168,7 +134,8 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
       value < 0 ||
       (value === 0 && !mayBeZero.has(name))
     ) {
-      problems.push({ field: `settings.${name}`, message: 'must be a number above 0' });
+      const message = mayBeZero.has(name) ? 'must be a number of 0 or more' : 'must be a number above 0';
+      problems.push({ field: `settings.${name}`, message });
     } else {
       values[name] = value;
     }

@@ -41,6 +41,11 @@ describe('a value must be a number above 0', () => {
   });
 });
 
+it('a refused value is told what is allowed, 0 where it is', () => {
+  expect(() => settingsFrom({ resendMs: -1 })).toThrow('settings.resendMs must be a number above 0');
+  expect(() => settingsFrom({ maxRetries: -1 })).toThrow('settings.maxRetries must be a number of 0 or more');
+});
+
 it('an unknown setting is named, and the known ones are listed', () => {
   expect(fieldsOf({ heartbeatMs: 5 })).toEqual(['settings.heartbeatMs']);
   expect(() => settingsFrom({ heartbeatMs: 5 })).toThrow('heartbeatIntervalMs');
