@@ -7,7 +7,7 @@ import { ConclaveError, errorOf } from '../domain/errors.ts';
 import type { Observer } from '../runtime/observer.ts';
 import type { Answer, AskOptions } from '../sdk/caller.ts';
 import { invalid } from '../wire/door.ts';
-import { REQUEST_ID_HEADER } from '../wire/messages.ts';
+import { WIRE_REQUEST_ID_HEADER } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
 import { IDEMPOTENCY_HEADER, SEQUENCE_HEADER } from './headers.ts';
 import { OWN_WRITE_WAIT_MS } from './limits.ts';
@@ -39,7 +39,7 @@ export interface Writes {
 export function writesOf(parts: { readonly writer: Writer; readonly observer: Observer }): Writes {
   const { writer, observer } = parts;
   const ask = (request: FastifyRequest, verb: ApiVerb, body: object): Promise<Answer> =>
-    writer.ask(verb, body, { headers: { [REQUEST_ID_HEADER]: request.id } });
+    writer.ask(verb, body, { headers: { [WIRE_REQUEST_ID_HEADER]: request.id } });
   return {
     async write<T>({ request, reply }: Exchange, verb: ApiVerb, body: object, fieldOf?: FieldOf) {
       const { value, sequence } = await ask(request, verb, body).catch((error: unknown) => {

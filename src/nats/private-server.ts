@@ -5,8 +5,8 @@
  * It owns the server's process, configuration and (if it made it) folder. It does not speak NATS beyond
  * the greeting that says that the server is ready. Not for clusters.
  *
- * I1: two servers never serve one folder: JetStream does not lock it, and they would overwrite the ledger.
- * I2: when `start` and `restart` resolve, clients can connect and JetStream has recovered its streams.
+ * Two servers never serve one folder: JetStream does not lock it, and they would overwrite the ledger. When `start`
+ * and `restart` resolve, clients can connect and JetStream has recovered its streams.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,6 +20,7 @@ import type { FsyncPolicy } from '../domain/durability.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import { makeFolder } from './make-folder.ts';
 import { findNatsServer } from './server-binary.ts';
+import { wantedVersion } from './server-version.ts';
 
 const host = '127.0.0.1';
 const logLinesKept = 40;
@@ -69,7 +70,7 @@ export async function startPrivateServer(options: PrivateServerOptions = {}): Pr
     const { path, version } = binary;
     options.log?.warn(
       { path, version },
-      'this nats-server may lose acknowledged entries: use 2.14.6 or newer',
+      `this nats-server may lose acknowledged entries: use ${wantedVersion} or newer`,
     );
   }
   const isTemporary = options.storeDir === undefined;
@@ -185,7 +186,7 @@ function configOf(options: RunOptions, pidFile: string): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Keeps I1. A recorded process that is gone, or is something else by now, does not count. */
+/** Keeps a second server out of the folder. A recorded process that is gone, or is something else by now, does not count. */
 function refuseSecondServer(paths: { storeDir: string; pidFile: string; configFile: string }): void {
   const pid = Number(textOf(paths.pidFile) ?? '');
   if (!(pid > 0) || !isAlive(pid)) return;

@@ -51,7 +51,7 @@ const RunningSchema = Type.Object(
 /** Headers of every answer: the term it was given in, and the ledger's sequence up to which it can be seen. */
 export const answerHeaders = { term: 'Conclave-Term', sequence: 'Conclave-Sequence' } as const;
 /** Header of a request: a name that its sender gave it, for logs. */
-export const REQUEST_ID_HEADER = 'Conclave-Request-Id';
+export const WIRE_REQUEST_ID_HEADER = 'Conclave-Request-Id';
 
 export const ProfileSchema = Type.Object(
   {
