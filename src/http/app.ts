@@ -1,6 +1,6 @@
 /**
  * The Fastify application: which plugins, checks and routes there are, and in which order. Owns nothing but that
- * order. A request passes: id and log line, origin, CORS, token and scope, rate, body, schema, route.
+ * order. A request passes: id and log line, origin, CORS, token, rate, scope, body, schema, route.
  */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';

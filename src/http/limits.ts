@@ -1,4 +1,7 @@
-/** Every limit of the HTTP server, and every time that it waits for. What a fleet takes is in its settings. */
+/**
+ * Every limit of requests over HTTP, and every time that one waits for. Those of sockets and of kept events stand with
+ * them (`event-*.ts`, `upgrades.ts`); what a fleet takes is in its settings.
+ */
 
 /** Of a body as it is sent. A submit's own limit, `entryBytesMax`, is in the leader's settings. */
 export const BODY_BYTES_MAX = 1_048_576;

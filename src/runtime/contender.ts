@@ -203,7 +203,7 @@ export class Contender {
       this.#election.send({ type: 'dismissed' });
   }
 
-  /** Leads, and can prove it by appending. */
+  /** Leads, as far as it knows, and is not cut off from the ledger for long. */
   get isLeading(): boolean {
     return this.#chair.isLeading;
   }

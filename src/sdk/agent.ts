@@ -35,7 +35,10 @@ export class Agent {
     this.#wait = parts.wait;
   }
 
-  /** This process leads, and can prove it by appending to the ledger. */
+  /**
+   * This process leads, as far as it knows, and is not cut off from the ledger for long. A newer leader may be there
+   * already: what this one appends is refused then, which is the only proof.
+   */
   get isLeader(): boolean {
     return this.#node.isLeader;
   }

@@ -122,7 +122,10 @@ export class Fleet {
     return handle;
   }
 
-  /** All or nothing, at most 1,000 tasks and 512 KiB at once. */
+  /**
+   * All or nothing. At most `submitTasksMax` (1,000) tasks, and `entryBytesMax` (450,000) bytes together, as the leader's
+   * settings say; beyond them it throws `TOO_LARGE`. Otherwise as `submit`.
+   */
   async submitMany(tasks: readonly TaskInput[]): Promise<TaskHandle[]> {
     const body = {
       key: this.#ports.random.id(),

@@ -1,4 +1,7 @@
-/** For whoever runs the server: whether the process lives, and whether it is of use. Open to all, and not rated. */
+/**
+ * For whoever runs the server: whether the process lives, and whether it is of use, open to all and not rated; and its
+ * figures for Prometheus, which need `read` and are rated like any request.
+ */
 import type { FastifyInstance } from 'fastify';
 import type { Observer } from '../../runtime/observer.ts';
 import type { Metrics } from '../metrics.ts';
