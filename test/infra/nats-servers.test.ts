@@ -1,16 +1,14 @@
 /** The nats-server configurations of infra/nats: each is accepted, needs what it says it needs, and carries a fleet. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connectFleet, joinFleet, verifyLedger, type Agent, type Fleet } from '../../src/index.ts';
 import {
   checkConfiguration,
+  exampleEnvironment,
   login,
   startOneNode,
   startThreeNodes,
   type ConfiguredServers,
 } from '../support/configured-servers.ts';
-import { root } from '../support/docs.ts';
 
 /** A stream's new leader takes NATS up to ten seconds, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000 });
@@ -118,14 +116,4 @@ async function ledgerLeader({ servers }: ConfiguredServers, stream: string): Pro
   const { account_details: accounts } = (await answer.json()) as StreamsPage;
   const found = accounts.flatMap((account) => account.stream_detail).find(({ name }) => name === stream);
   return found?.cluster.leader ?? '';
-}
-
-/** The values of nats.env.example, as systemd and compose read them. */
-function exampleEnvironment(): Record<string, string> {
-  const lines = readFileSync(join(root, 'infra/nats/nats.env.example'), 'utf8').split('\n');
-  const pairs = lines.flatMap((line) => {
-    const found = /^([A-Z_]+)=(.*)$/.exec(line);
-    return found === null ? [] : [[found[1], found[2]?.replace(/^'(.*)'$/, '$1')]];
-  });
-  return Object.fromEntries(pairs) as Record<string, string>;
 }

@@ -5,7 +5,7 @@
 import { execa } from 'execa';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -39,6 +39,16 @@ export interface ConfiguredServers {
 
 type Environment = Readonly<Record<string, string>>;
 
+/** The values of nats.env.example, as systemd and compose read them. */
+export function exampleEnvironment(): Record<string, string> {
+  const lines = readFileSync(join(root, 'infra/nats/nats.env.example'), 'utf8').split('\n');
+  const pairs = lines.flatMap((line) => {
+    const found = /^([A-Z_]+)=(.*)$/.exec(line);
+    return found === null ? [] : [[found[1], found[2]?.replace(/^'(.*)'$/, '$1')]];
+  });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
+
 /** What `nats-server -t` says of a configuration. */
 export async function checkConfiguration(file: string, env: Environment): Promise<string> {
   const { path } = await findNatsServer({ binary });
@@ -51,9 +61,13 @@ export async function checkConfiguration(file: string, env: Environment): Promis
   return all;
 }
 
-export async function startOneNode(): Promise<ConfiguredServers> {
+/** `env`: what the file takes beside what every server needs. */
+export async function startOneNode(
+  file = 'one-node.conf',
+  env: Environment = {},
+): Promise<ConfiguredServers> {
   const folder = newFolder();
-  const server = await newServer('one', 'one-node.conf', await commonEnvironment('one', folder));
+  const server = await newServer('one', file, { ...(await commonEnvironment('one', folder)), ...env });
   return startAll([server], folder, []);
 }
 

@@ -5,7 +5,15 @@ import { createAccount, createOperator, createUser, type KeyPair } from 'nkeys.j
 export interface Operator {
   /** Lines for a server's configuration. */
   readonly config: string;
-  user(name: string): { readonly creds: string; readonly jwt: string; readonly seed: string };
+  /** With a role of those that the operator was made with: what that role may. Without: everything. */
+  user(name: string, role?: string): { readonly creds: string; readonly jwt: string; readonly seed: string };
+}
+
+/** What whoever a scoped signing key signs may do; `{{name()}}` is its name. */
+export interface ScopeTemplate {
+  readonly pub: { readonly allow?: readonly string[]; readonly deny?: readonly string[] };
+  readonly sub: { readonly allow?: readonly string[] };
+  readonly resp?: { readonly max: number; readonly ttl: number };
 }
 
 const unlimited = {
@@ -13,26 +21,40 @@ const unlimited = {
   ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 },
 };
 
-export function makeOperator(): Operator {
+/** `roles`: the account has a scoped signing key for each. */
+export function makeOperator(roles: Readonly<Record<string, ScopeTemplate>> = {}): Operator {
   const operator = createOperator();
   const account = createAccount();
   const system = createAccount();
-  const accountJwt = (of: KeyPair, name: string, limits: object): string =>
-    signedJwt({ by: operator, of, name, nats: { type: 'account', limits } });
+  const signers = new Map(Object.keys(roles).map((role) => [role, createAccount()]));
+  const scopes = [...signers].map(([role, key]) => ({
+    ...{ kind: 'user_scope', key: key.getPublicKey(), role },
+    template: { subs: -1, data: -1, payload: -1, ...roles[role] },
+  }));
+  const accountJwt = (of: KeyPair, name: string, limits: object, keys: readonly object[] = []): string =>
+    signedJwt({ by: operator, of, name, nats: { type: 'account', limits, signing_keys: keys } });
   return {
     config: [
       `operator: ${signedJwt({ by: operator, of: operator, name: 'O', nats: { type: 'operator' } })}`,
       `system_account: ${system.getPublicKey()}`,
       'resolver: MEMORY',
       'resolver_preload: {',
-      `  ${account.getPublicKey()}: ${accountJwt(account, 'A', unlimited)}`,
+      `  ${account.getPublicKey()}: ${accountJwt(account, 'A', unlimited, scopes)}`,
       `  ${system.getPublicKey()}: ${accountJwt(system, 'SYS', { conn: -1, subs: -1, payload: -1, data: -1 })}`,
       '}',
     ].join('\n'),
-    user: (name) => {
+    user: (name, role) => {
       const user = createUser();
       const limits = { subs: -1, data: -1, payload: -1 };
-      const jwt = signedJwt({ by: account, of: user, name, nats: { type: 'user', ...limits } });
+      const signer = role === undefined ? undefined : signers.get(role);
+      // Whom a scoped key signs has no limits of its own: they are all in the template.
+      const jwt =
+        signer === undefined
+          ? signedJwt({ by: account, of: user, name, nats: { type: 'user', ...limits } })
+          : signedJwt({
+              ...{ by: signer, of: user, name },
+              nats: { type: 'user', issuer_account: account.getPublicKey() },
+            });
       const seed = seedOf(user);
       return { jwt, seed, creds: credsText(jwt, seed) };
     },
