@@ -109,13 +109,13 @@ inline committed()
      leaderOf[term] = id; lifeOf[term] = life
   :: else -> skip
   fi;
-  isPending = 0
+  isPending = 0; slot = 0; isStart = 0
 }
 
 /* What it led or claimed is over: drop what is not stored, replay, be a standby. */
 inline stepDown()
 {
-  isPending = 0; isLeading = 0; applied = 0; known = 0
+  isPending = 0; isLeading = 0; applied = 0; known = 0; term = 0; slot = 0; isStart = 0
 }
 
 /* Who holds the slot that our append was for? Only a slot that is there can be read. */
