@@ -5,8 +5,8 @@
  * Whose turn it is needs no agreement, since two snapshots do no harm: each waits a little longer than those before
  * it by id, the leader longest. A snapshot is of a state that stands between two entries, all of them in the ledger.
  *
- * I13  Nothing is purged that two snapshots do not cover, each saved or read back by this process, and of which the
- *      older one is proven to be of this very stream.
+ * I13  Nothing is purged that two snapshots do not cover, each read back from the store by this process, also its own,
+ *      and of which the older one is proven to be of this very stream.
  */
 import { snapshotOf, type Restored } from '../domain/snapshot.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -73,7 +73,7 @@ export class Keeper {
   #vacantLooks = 0;
   #failures = 0;
   #notBefore = 0;
-  /** By name: what this process has saved, or read back. */
+  /** By name: what this process has read back. */
   readonly #good = new Map<string, Point>();
   #isClosed = false;
   /** Of the newest snapshot that is known of. */
@@ -204,12 +204,40 @@ export class Keeper {
           this.#end(saved.kind === 'tooLarge' ? `it has ${data.length} bytes` : saved.reason);
           return;
         }
-        this.#options.log.info({ sequence, bytes: data.length }, 'snapshot saved');
-        this.#note(sequence);
-        this.#good.set(saved.name, point);
-        this.#tidy(connection, genesis, times);
+        this.#readBack(connection, { stored: { name: saved.name, sequence }, data }, () => {
+          this.#options.log.info({ sequence, bytes: data.length }, 'snapshot saved');
+          this.#note(sequence);
+          this.#good.set(saved.name, point);
+          this.#tidy(connection, genesis, times);
+        });
       });
     });
+  }
+
+  /** Goes on if the store gives back what it was given, and that can be restored. If not, it is dropped. */
+  #readBack(
+    connection: LedgerConnection,
+    of: { readonly stored: Pick<StoredSnapshot, 'name' | 'sequence'>; readonly data: Uint8Array },
+    run: () => void,
+  ): void {
+    const { stored, data } = of;
+    const { name } = stored;
+    connection.snapshots.loadSnapshot(name, (loaded) => {
+      if (loaded.kind === 'unavailable') this.#end(loaded.reason);
+      // A former leader of the stream may not know it yet: it stays, and is judged in the next pass.
+      else if (loaded.kind === 'missing') this.#end(`snapshot ${name} was saved, and is not found`);
+      else if (loaded.kind === 'snapshot' && isSame(loaded.data, data) && this.#restores(data, stored)) run();
+      else {
+        const why = loaded.kind === 'corrupt' ? `: ${loaded.reason}` : '';
+        connection.snapshots.dropSnapshot(name, () => {
+          this.#end(`snapshot ${name} did not come back as it was saved${why}`);
+        });
+      }
+    });
+  }
+
+  #restores(data: Uint8Array, stored: Pick<StoredSnapshot, 'name' | 'sequence'>): boolean {
+    return restoredFrom(data, stored, this.#options.log) !== null;
   }
 
   /**
@@ -297,7 +325,7 @@ export class Keeper {
     }
   }
 
-  /** Reads it back once; what this process has saved or read before is not read again. */
+  /** Reads it back once; what this process has read before is not read again. */
   #judgeOne(
     connection: LedgerConnection,
     stored: StoredSnapshot,
@@ -372,6 +400,10 @@ export class Keeper {
     this.#connection = null;
     this.#isBusy = false;
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
 }
 
 function pointOf({ state, lastHash }: Restored): Point {

@@ -67,7 +67,7 @@ function firstUsable(
 /** Null: it is not what its name says, or of a version that is not known here. */
 export function restoredFrom(
   data: Uint8Array,
-  { name, sequence }: StoredSnapshot,
+  { name, sequence }: Pick<StoredSnapshot, 'name' | 'sequence'>,
   log: Log,
 ): Restored | null {
   try {

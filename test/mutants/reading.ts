@@ -104,6 +104,18 @@ export const reading: readonly Mutant[] = [
   {
     rule: '3.7',
     breaksAlso: [12],
+    breaks: 'a snapshot counts for a purge although the store does not give back what was saved',
+    file: 'src/runtime/keeper.ts',
+    find: "else if (loaded.kind === 'snapshot' && isSame(loaded.data, data) && this.#restores(data, stored)) run();",
+    replace: "else if (name !== '') run();",
+    tests: of(
+      'simulation/keeper',
+      'a store that %s: nothing is purged for such a snapshot, it is dropped, and taken again later',
+    ),
+  },
+  {
+    rule: '3.7',
+    breaksAlso: [12],
     breaks: 'one snapshot is kept, and the ledger purged up to it',
     file: 'src/runtime/keeper.ts',
     find: 'const KEPT = 2;',

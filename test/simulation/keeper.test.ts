@@ -1,7 +1,10 @@
 /** When the ledger may be shortened, and how far: rule 7. */
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { settingsFrom } from '../../src/domain/settings.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
+import type { SnapshotShelf } from '../../src/simulation/snapshot-shelf.ts';
 import { Stage } from './behaviours/stage.ts';
 import { keeperOf } from './keepers.ts';
 
@@ -60,4 +63,92 @@ test('nothing is purged that the older of two snapshots does not cover', async (
   expect(newer).toBeGreaterThan(older ?? Infinity);
   expect(first).toBeGreaterThan(1);
   expect(first - 1).toBeLessThanOrEqual(older ?? 0);
+});
+
+/** What a store does to what it takes, and says nothing of. Each returns how to mend it. */
+const breakages: readonly (readonly [string, (shelf: SnapshotShelf) => () => void])[] = [
+  [
+    'changes a byte',
+    (shelf) => {
+      const receive = shelf.receive.bind(shelf);
+      shelf.receive = (request) => {
+        const { part } = request;
+        receive(part.kind === 'chunk' ? { ...request, part: { ...part, data: other(part.data) } } : request);
+      };
+      return () => (shelf.receive = receive);
+    },
+  ],
+  [
+    'loses a chunk',
+    (shelf) => {
+      const chunk = shelf.chunk.bind(shelf);
+      shelf.chunk = () => null;
+      return () => (shelf.chunk = chunk);
+    },
+  ],
+  [
+    'has other bytes, under a hash that is theirs',
+    (shelf) => {
+      const receive = shelf.receive.bind(shelf);
+      const hash = createHash('sha256');
+      shelf.receive = (request) => {
+        const { part } = request;
+        if (part.kind === 'chunk') {
+          const data = other(part.data);
+          hash.update(data);
+          receive({ ...request, part: { ...part, data } });
+        } else {
+          const manifest = { ...part.manifest, hash: hash.copy().digest('hex') };
+          receive({ ...request, part: { ...part, manifest } });
+        }
+      };
+      return () => (shelf.receive = receive);
+    },
+  ],
+];
+
+/** Of the same length; its last byte is another. */
+function other(data: Uint8Array): Uint8Array {
+  return data.map((byte, i) => (i === data.length - 1 ? byte ^ 0xff : byte));
+}
+
+test.each(breakages)(
+  'a store that %s: nothing is purged for such a snapshot, it is dropped, and taken again later',
+  async (_, breakIt) => {
+    const stage = await worked(40);
+    const ledger = stage.world.ledger(stage.fleet.name);
+    const mend = breakIt(ledger.snapshots);
+    const reasons: unknown[] = [];
+    const warn = (fields: object): void => void reasons.push((fields as { reason?: unknown }).reason);
+    const keeper = keeperOf(stage, { settings: patient, log: { ...silentLog, warn } });
+    keeper.start();
+    keeper.urge();
+    await stage.until('it says so twice', () => reasons.length >= 2);
+    for (const reason of reasons) expect(reason).toContain('did not come back as it was saved');
+    expect([ledger.first, ledger.snapshots.names]).toEqual([1, []]);
+    mend();
+    await stage.until('the purge', () => ledger.first > 1);
+    expect(ledger.snapshots.complete).toHaveLength(2);
+    keeper.close();
+  },
+);
+
+test('a snapshot that is not found after it was saved is no reason to purge, nor to drop it', async () => {
+  const stage = await worked(40);
+  const ledger = stage.world.ledger(stage.fleet.name);
+  const { snapshots: shelf } = ledger;
+  const reasons: unknown[] = [];
+  const warn = (fields: object): void => void reasons.push((fields as { reason?: unknown }).reason);
+  const keeper = keeperOf(stage, { settings: patient, log: { ...silentLog, warn } });
+  const manifest = shelf.manifest.bind(shelf);
+  shelf.manifest = () => null;
+  keeper.start();
+  keeper.urge();
+  await stage.until('it says so', () => reasons.length > 0);
+  expect(String(reasons[0])).toContain('was saved, and is not found');
+  expect(ledger.first).toBe(1);
+  expect(shelf.complete).toHaveLength(1);
+  shelf.manifest = manifest;
+  await stage.until('the purge', () => ledger.first > 1);
+  keeper.close();
 });
