@@ -63,11 +63,17 @@ export const others: readonly Fault[] = [
         tests: snapshots('an agent that joins behind a purge goes on from a snapshot, and can lead'),
       },
       {
-        when: 'the writer of a snapshot dies between two parts',
-        tests: of(
-          'test/simulation/ledger-snapshots.test.ts',
-          'whose writer crashes between two chunks is not visible, and is removed when it is old',
-        ),
+        when: 'the writer of a snapshot dies at any step',
+        tests: [
+          ...of(
+            'test/simulation/ledger-snapshots.test.ts',
+            'whose writer crashes between two chunks is not visible, and is removed when it is old',
+          ),
+          ...of(
+            'test/simulation/keeper-crashes.test.ts',
+            'a keeper may die at any step %s: whoever comes next goes on from what is there',
+          ),
+        ],
       },
       {
         when: 'a purge comes late, or again',
