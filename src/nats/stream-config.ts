@@ -53,14 +53,22 @@ function required(wish: StreamWish): StreamConfig {
   };
 }
 
-/** Later servers' features, each of which would break the streams. Not sent: older servers refuse unknown fields. */
+/** What would break the streams. Not sent: a server leaves it out by itself, and older ones refuse unknown fields. */
 const forbidden: StreamConfig = {
+  // Acknowledged before it is stored.
   persist_mode: undefined,
-  allow_msg_ttl: false,
-  allow_msg_counter: false,
+  // Written, or taken out, by the broker itself: past every compare-and-set.
   mirror: undefined,
   sources: undefined,
+  allow_msg_ttl: false,
+  subject_delete_marker_ttl: 0,
+  allow_msg_counter: false,
+  allow_msg_schedules: false,
+  // Stored elsewhere, or said elsewhere: in the broker's own name, on subjects that nobody may speak on.
   subject_transform: undefined,
+  republish: undefined,
+  // Followers that the broker does not take as they are.
+  consumer_limits: undefined,
 };
 
 export function newStreamConfig(wish: StreamWish): StreamConfig {
@@ -94,6 +102,7 @@ function mismatchesOf(actual: StreamConfig, wish: StreamWish): FieldProblem[] {
   if (wish.replicas !== undefined && actual['num_replicas'] !== wish.replicas) {
     note('num_replicas', shown(wish.replicas));
   }
+  if (![undefined, 0, 1].includes(actual['first_seq'] as number | undefined)) note('first_seq', '1');
   const bytesMin = wish.bytesMax ?? ledgerBytesMaxDefault;
   const bytes = actual['max_bytes'];
   if (typeof bytes !== 'number' || bytes < bytesMin) note('max_bytes', `a limit of at least ${bytesMin}`);
@@ -104,7 +113,7 @@ function isSame(actual: unknown, expected: unknown): boolean {
   if (actual === undefined || actual === null)
     return expected === undefined || expected === false || expected === 0;
   // The default, when the broker says it.
-  if (expected === undefined) return actual === 'default';
+  if (expected === undefined) return actual === 'default' || JSON.stringify(actual) === '{}';
   return JSON.stringify(actual) === JSON.stringify(expected);
 }
 

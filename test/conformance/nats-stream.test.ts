@@ -1,6 +1,7 @@
 /** Opening the ledger on a broker that is not as it should be: each time an error that says what to change. */
 import { connect, type StreamConfig } from 'nats';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ConclaveError } from '../../src/domain/errors.ts';
 import type { Request } from '../../src/nats/jetstream-api.ts';
 import { NatsLedgerConnection } from '../../src/nats/ledger-connection.ts';
 import { purgeUpTo } from '../../src/nats/stream-bounds.ts';
@@ -54,6 +55,14 @@ async function replaceStream(fleet: string, change: object): Promise<void> {
   await nc.close();
 }
 
+/** What is wrong with the stream, by field. */
+async function fieldsRefused(fleet: string): Promise<string[]> {
+  const outcome = await connectLedger((await open({ fleet })).ledger);
+  if (outcome.kind !== 'broken' || !(outcome.error instanceof ConclaveError)) throw new Error(outcome.kind);
+  expect(outcome.error.code).toBe('LEDGER_MISCONFIGURED');
+  return outcome.error.fields.map(({ field }) => field);
+}
+
 describe('the stream', () => {
   it('is created as the ledger needs it, and accepted the next time', async () => {
     const fleet = `f${++fleets}`;
@@ -90,6 +99,11 @@ describe('the stream', () => {
     ['no_ack', { no_ack: true }],
     ['subjects', { subjects: ['somewhere.else.%'] }],
     ['subject_transform', { subject_transform: { src: '>', dest: 'moved.>' } }],
+    ['persist_mode', { persist_mode: 'async' }],
+    ['sources', { sources: [{ name: 'elsewhere' }] }],
+    ['republish', { republish: { src: '>', dest: 'told.>' } }],
+    ['consumer_limits', { consumer_limits: { inactive_threshold: 1e9, max_ack_pending: 5 } }],
+    ['first_seq', { first_seq: 100 }],
   ])('with another %s is refused by name (%j)', async (field, change) => {
     const fleet = `f${++fleets}`;
     await replaceStream(fleet, JSON.parse(JSON.stringify(change).replace('%', fleet)) as object);
@@ -98,6 +112,27 @@ describe('the stream', () => {
       kind: 'broken',
       error: { code: 'LEDGER_MISCONFIGURED', fields: [{ field }] },
     });
+  });
+
+  it.each([
+    ['subjects', 'mirror', { subjects: [], mirror: { name: 'elsewhere' } }],
+    ['discard', 'allow_msg_counter', { discard: 'old', allow_msg_counter: true }],
+    ['discard', 'allow_msg_schedules', { discard: 'old', allow_msg_schedules: true }],
+    ['allow_msg_ttl', 'subject_delete_marker_ttl', { subject_delete_marker_ttl: 1e10 }],
+  ])('with another %s, as the broker wants it for %s, is refused for both', async (first, second, change) => {
+    const fleet = `f${++fleets}`;
+    await replaceStream(fleet, change);
+    expect(await fieldsRefused(fleet)).toEqual(expect.arrayContaining([first, second]));
+  });
+
+  it('that was sealed since is refused by name', async () => {
+    const fleet = `f${++fleets}`;
+    const config = await ownConfig(fleet);
+    const nc = await connect({ servers: server().url });
+    const sealed: Partial<StreamConfig> = { ...config, sealed: true };
+    await (await nc.jetstreamManager()).streams.update(config.name, sealed);
+    await nc.close();
+    expect(await fieldsRefused(fleet)).toContain('sealed');
   });
 
   it('gets appends that name the sequence they expect, and no message id', async () => {
