@@ -129,7 +129,7 @@ export class Replica {
     const wrong =
       entry === null
         ? 'is not an entry of a known version'
-        : (this.#mismatch(entry) ?? this.#estrangement(entry, sequence, hash));
+        : (this.#estrangement(entry, sequence, hash) ?? this.#mismatch(entry));
     if (entry === null || wrong !== null) {
       this.#break(`ledger entry ${sequence} ${wrong ?? ''}`);
       return;
@@ -261,11 +261,9 @@ export class Replica {
     return null;
   }
 
+  /** Of this ledger, and not what continues it. */
   #mismatch(entry: Entry): string | null {
     const { state } = this;
-    if (state.genesis !== '' && entry.genesis !== state.genesis) {
-      return `belongs to another ledger (genesis ${entry.genesis} instead of ${state.genesis}): the stream was recreated`;
-    }
     if (entry.previous !== this.#lastHash) return 'does not continue the chain of hashes';
     const isStart = entry.events[0]?.type === 'term.started';
     if (entry.term !== state.term + (isStart ? 1 : 0)) return `has term ${entry.term} after ${state.term}`;

@@ -9,11 +9,11 @@ export interface Writer {
   append(word: string, expectedLast: number, timeoutMs?: number): string[];
 }
 
-export function connect(world: SimulatedWorld, id: string): Writer {
+export function connect(world: SimulatedWorld, id: string, fleet = 'f'): Writer {
   let opened: LedgerConnection | null = null;
   world
     .host(id)
-    .ports('f')
+    .ports(fleet)
     .ledger.connect((outcome) => {
       if (outcome.kind === 'opened') opened = outcome.connection;
     });

@@ -11,6 +11,7 @@ import { Replica } from '../../src/runtime/replica.ts';
 import { loadNewest, restoredFrom, type Loaded } from '../../src/runtime/snapshot-loader.ts';
 import { encode } from '../../src/wire/codec.ts';
 import { encodeEntry, hashOf } from '../../src/wire/entry.ts';
+import { connect } from './ledger-writer.ts';
 import { bytes, portsOf, worldOf } from './talk.ts';
 
 const first: Entry = {
@@ -42,7 +43,7 @@ function reader() {
     onBroken: ({ code, message }) => broken.push(`${code} ${message}`),
   });
   const receive = (sequence: number, entry: Entry): void => replica.receive(sequence, encodeEntry(entry));
-  return { replica, receive, broken };
+  return { world, replica, receive, broken };
 }
 
 const wrongs: readonly (readonly [string, Uint8Array])[] = [
@@ -69,6 +70,13 @@ test.each(wrongs)('%s stops it, for good', (_, wrong) => {
   });
 });
 
+test('an entry of another ledger is called that, whatever else is wrong with it', () => {
+  const { receive, broken } = reader();
+  receive(1, first);
+  receive(2, after(first, { genesis: 'another', term: 7, previous: 'another' }));
+  expect(broken).toEqual([expect.stringContaining('ledger entry 2 belongs to another ledger than g')]);
+});
+
 test('nothing stands behind the handover of a term but the next term', () => {
   const { replica, receive, broken } = reader();
   const handover = after(first, { events: [{ type: 'term.handedOver', reason: 'leave' }] });
@@ -93,6 +101,24 @@ test('what was committed and is written anew is noticed, also after a replay fro
   replica.restart();
   receive(1, { ...first, at: first.at + 1 });
   expect(broken).toEqual([expect.stringContaining('is not what was committed there')]);
+});
+
+test('a ledger whose beginning is gone, and in no snapshot, stops it, and not before a snapshot had time to come', () => {
+  const { world, replica, broken } = reader();
+  const entries = [first];
+  for (let last = first; entries.length < 4; entries.push(last)) last = after(last);
+  const writer = connect(world, 'writer');
+  for (const [expectedLast, entry] of entries.entries())
+    writer.connection.append({ data: encodeEntry(entry), expectedLast, timeoutMs: 1_000 }, () => undefined);
+  world.runFor(1_000);
+  world.ledger('f').purgeBelow(3);
+  replica.follow();
+  world.runFor(1_000);
+  expect(broken).toEqual([]);
+  world.runFor(30_000);
+  expect(broken).toEqual([
+    expect.stringContaining('the ledger begins at 3, and no snapshot covers the entries before it'),
+  ]);
 });
 
 function stateOf(genesis: string, sequence: number): FleetState {
