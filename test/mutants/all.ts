@@ -7,8 +7,9 @@ import { limits } from './limits.ts';
 import { liveness } from './liveness.ts';
 import { messages } from './messages.ts';
 import type { Mutant } from './mutant.ts';
+import { permissions } from './permissions.ts';
 import { reading } from './reading.ts';
-import { excused, reliability } from './rules.ts';
+import { excused, excusedSentences, reliability, sentences } from './rules.ts';
 import { writing } from './writing.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...answers,
   ...reading,
   ...messages,
+  ...permissions,
   ...liveness,
   ...limits,
 ];
@@ -47,7 +49,26 @@ What the second column means: rules that hold for any fleet with one writer, and
 | | rule | mutants |
 |---|---|---|
 ${reliability.map((text, i) => `| ${ruleRowOf(text, i + 1).join(' | ')} |`).join('\n')}
+
+## Rules without a number
+
+What the sentences of DESIGN §3 (the ledger) without a number, §4 (who speaks on what) and §6 (who is there) ask, by the names
+that the first column of the first table has for them.
+
+| | rule | mutants |
+|---|---|---|
+${sentenceRows()
+  .map((row) => `| ${row.join(' | ')} |`)
+  .join('\n')}
 `;
+}
+
+/** The third table. */
+export function sentenceRows(): string[][] {
+  return Object.entries(sentences).map(([name, text]) => {
+    const count = mutants.filter(({ rule }) => rule === name).length;
+    return [name, text, excusedSentences[name] ?? String(count)];
+  });
 }
 
 /** Of the second table. */

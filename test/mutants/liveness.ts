@@ -1,11 +1,38 @@
 /** Rules of who is there, and of what is done until it is answered. */
-import { fleet, of, type Mutant } from './mutant.ts';
+import { fleet, of, onTheWallClock, type Mutant } from './mutant.ts';
 
 const massDeath = fleet('a leader that loses most of its members at once hands over, once');
 
 export const liveness: readonly Mutant[] = [
   {
-    rule: '6, the leader',
+    rule: '6, probes',
+    breaks: 'a standby looks at its leader three times a minute',
+    file: 'src/runtime/leader-watch.ts',
+    find: '}, this.#options.settings.probeIntervalMs);',
+    replace: '}, 80 * this.#options.settings.probeIntervalMs);',
+    tests: fleet('a killed leader is followed by the best, who knows that it is the best and claims at once'),
+  },
+  {
+    rule: '6, probes',
+    breaks: 'a standby waits for the answer to a probe for as long as it takes',
+    file: 'src/runtime/leader-watch.ts',
+    find: 'const timeoutMs = settings.probeIntervalMs;',
+    replace: 'const timeoutMs = 80 * settings.probeIntervalMs;',
+    tests: of('simulation/leader-watch', 'silence is missed after the timeout, and not before'),
+  },
+  {
+    rule: '6, silence',
+    breaksAlso: [9],
+    breaks: 'the silence of a leader is measured by the wall clock',
+    file: 'src/runtime/leader-watch.ts',
+    find: `this.#options = options;
+    this.#aliveAt = options.`,
+    replace: `this.#options = ${onTheWallClock};
+    this.#aliveAt = this.#options.`,
+    tests: of('simulation/leader-watch', 'a wall clock that jumps makes no silence'),
+  },
+  {
+    rule: '6, gone',
     breaks: 'standbys do not heed that nobody is there',
     file: 'src/runtime/leader-watch.ts',
     find: `case 'noResponders':
@@ -16,7 +43,7 @@ export const liveness: readonly Mutant[] = [
     tests: fleet('a killed leader is followed by the best, who knows that it is the best and claims at once'),
   },
   {
-    rule: '6, the leader',
+    rule: '6, gone',
     breaks: 'standbys do not heed a leader that says it leads no more',
     file: 'src/runtime/leader-watch.ts',
     find: "else if (!value.isLeading) this.#missing('leader.resigned');\n        else",
@@ -24,7 +51,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/leader-watch', 'who says that it leads no more is missed at once'),
   },
   {
-    rule: '6, the leader',
+    rule: '6, silence',
     breaks: 'one probe that is not answered in time is a reason to stand',
     file: 'src/runtime/leader-watch.ts',
     find: "if (clock.now() - this.#aliveAt >= settings.leaderSilenceMs) this.#missing('leader.silent');",
@@ -32,7 +59,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/leader-watch', 'silence is missed after the timeout, and not before'),
   },
   {
-    rule: '6, the leader',
+    rule: '6, gone',
     breaks: 'an entry that was under way when the leader died proves it alive',
     file: 'src/runtime/leader-watch.ts',
     find: 'if (this.#missingSince !== null && now - this.#missingSince < AFTERLIFE_MS) return;',
@@ -43,7 +70,7 @@ export const liveness: readonly Mutant[] = [
     ),
   },
   {
-    rule: '6, the leader',
+    rule: '6, replaced',
     breaks: 'an old leader that has nothing to append never learns that it is one',
     file: 'src/runtime/office.ts',
     find: 'if (beat.term > this.options.author.term) this.verify();',
@@ -51,7 +78,7 @@ export const liveness: readonly Mutant[] = [
     tests: fleet('a leader with nothing to append learns from others that it was replaced'),
   },
   {
-    rule: '6, the leader',
+    rule: '6, order',
     breaksAlso: [1],
     breaks: 'all candidates stand at the same moment',
     file: 'src/runtime/candidacy.ts',
@@ -60,7 +87,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('unit/candidacy', 'the better ones go first, a step apart'),
   },
   {
-    rule: '6, the leader',
+    rule: '6, back-off',
     breaks: 'claims out of suspicion follow each other as fast as they can',
     file: 'src/runtime/candidacy.ts',
     find: 'this.#nextClaimAt = now + this.#backoffMs;',
@@ -68,7 +95,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('unit/candidacy', 'own claims out of suspicion keep a growing distance, up to half a minute'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, late',
     breaksAlso: [17],
     breaks: 'who beats slowly, as it was told, is dead before its second beat',
     file: 'src/domain/failure-detector.ts',
@@ -77,7 +104,45 @@ export const liveness: readonly Mutant[] = [
     tests: of('unit/failure-detector', 'and beats slower is given the same number of its own intervals'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, late',
+    breaks: 'nobody is suspect before it is dead',
+    file: 'src/domain/failure-detector.ts',
+    find: "return silence >= settings.suspectAfterIntervals * hearing.intervalMs ? 'late' : 'fresh';",
+    replace: "return silence >= settings.deadAfterIntervals * hearing.intervalMs ? 'late' : 'fresh';",
+    tests: of('unit/failure-detector', '%d ms ago is %s'),
+  },
+  {
+    rule: '6, late',
+    breaks: 'one beat that is late makes suspect',
+    file: 'src/domain/failure-detector.ts',
+    find: "return silence >= settings.suspectAfterIntervals * hearing.intervalMs ? 'late' : 'fresh';",
+    replace: "return silence > hearing.intervalMs ? 'late' : 'fresh';",
+    tests: of('unit/failure-detector', '%d ms ago is %s'),
+  },
+  {
+    rule: '6, late',
+    breaks: 'a suspect is dead one interval later',
+    file: 'src/domain/failure-detector.ts',
+    find: "if (silence >= settings.deadAfterIntervals * hearing.intervalMs) return 'silent';",
+    replace: "if (silence >= (settings.suspectAfterIntervals + 1) * hearing.intervalMs) return 'silent';",
+    tests: of('unit/failure-detector', '%d ms ago is %s'),
+  },
+  {
+    rule: '6, late',
+    breaksAlso: [9],
+    breaks: 'the silence of an agent is measured by the wall clock: one that goes back hides who is dead',
+    file: 'src/runtime/liveness.ts',
+    find: `this.#options = options;
+    this.#lastLookAt = options.`,
+    replace: `this.#options = ${onTheWallClock};
+    this.#lastLookAt = this.#options.`,
+    tests: of(
+      'simulation/clocks',
+      'who dies is found out in time by a leader whose wall clock has just gone back by an hour',
+    ),
+  },
+  {
+    rule: '6, unreachable',
     breaksAlso: [17],
     breaks:
       'an agent is dead as soon as the broker says that it is not there: a broker that restarts kills a fleet',
@@ -87,7 +152,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('unit/failure-detector', 'is late at once, also when it was heard just now'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, full timeout',
     breaks: 'a leader whose own event loop stood still blames the others',
     file: 'src/runtime/liveness.ts',
     find: 'if (gap > settings.heartbeatIntervalMs || !canHear()) this.graceForAll();',
@@ -95,7 +160,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/grace', 'a leader that stood still gives everybody a full timeout'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, full timeout',
     breaks: 'a leader that could hear nobody blames the others',
     file: 'src/runtime/liveness.ts',
     find: 'if (gap > settings.heartbeatIntervalMs || !canHear()) this.graceForAll();',
@@ -103,7 +168,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/grace', 'a leader that could hear nobody gives everybody a full timeout'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, full timeout',
     breaks: 'a new leader counts the silence from before its term',
     file: 'src/runtime/liveness.ts',
     find: `      lastHeardAt: now,
@@ -113,7 +178,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/grace', 'a new leader gives everybody a full timeout'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, mass loss',
     breaks: 'a leader that loses most of its members at once declares them dead',
     file: 'src/runtime/liveness.ts',
     find: 'if (this.#isMassDeath(now)) {',
@@ -121,7 +186,7 @@ export const liveness: readonly Mutant[] = [
     tests: massDeath,
   },
   {
-    rule: '6, an agent',
+    rule: '6, mass loss',
     breaks: 'leaders that lose most of their members hand over for ever',
     file: 'src/runtime/liveness.ts',
     find: 'if (watched.isHeard || !this.#options.isAfterCutOff) {',
@@ -129,7 +194,7 @@ export const liveness: readonly Mutant[] = [
     tests: massDeath,
   },
   {
-    rule: '6, an agent',
+    rule: '6, suspects',
     breaks: 'who is late is suspected, and not asked whether it is there',
     file: 'src/runtime/liveness.ts',
     find: "if (verdict === 'late' || this.#isToBeAsked(id, watched)) this.#send(id, watched, 'missed');",
@@ -137,7 +202,7 @@ export const liveness: readonly Mutant[] = [
     tests: fleet('a suspect is asked again and again, not once'),
   },
   {
-    rule: '6, an agent',
+    rule: '6, suspects',
     breaks: 'who is no member and beats is told nothing',
     file: 'src/runtime/reconcile.ts',
     find: 'office.dispatch.tellUnknown(beat.id, beat.incarnation);',
@@ -189,6 +254,28 @@ export const liveness: readonly Mutant[] = [
   },
   {
     rule: '6, effects',
+    breaks: 'what was cancelled under the leader before goes on',
+    file: 'src/runtime/dispatch.ts',
+    find: "if (task?.status === 'cancelling') this.#abortCurrent(id, 'cancelled');",
+    replace: '',
+    tests: of(
+      'simulation/late',
+      'a new leader stops what was cancelled before, and asks for the votes that are missing',
+    ),
+  },
+  {
+    rule: '6, effects',
+    breaks: 'a new leader asks nobody for a vote',
+    file: 'src/runtime/dispatch.ts',
+    find: "if (proposal.status === 'open') this.#askForVotes(proposal.spec.id);",
+    replace: '',
+    tests: of(
+      'simulation/late',
+      'a new leader stops what was cancelled before, and asks for the votes that are missing',
+    ),
+  },
+  {
+    rule: '6, effects',
     breaks: 'the stop of an attempt that ran too long strikes the attempt after it',
     file: 'src/runtime/dispatch.ts',
     find: 'if (event.lingers) this.#abortEnded(event.id, event.end);',
@@ -219,7 +306,7 @@ export const liveness: readonly Mutant[] = [
     ),
   },
   {
-    rule: '6, effects',
+    rule: '6, reconciliation',
     breaks: 'a handler that should not run is not stopped',
     file: 'src/runtime/reconcile.ts',
     find: '  stopUnknown(office, member, beat);\n',
@@ -227,7 +314,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/late', 'an agent that says it runs what is not its is told to stop'),
   },
   {
-    rule: '6, effects',
+    rule: '6, reconciliation',
     breaks: 'what an agent does not know of any more is waited for',
     file: 'src/runtime/reconcile.ts',
     find: '  loseMissing(office, member, beat, missed);\n',
@@ -238,7 +325,7 @@ export const liveness: readonly Mutant[] = [
     ),
   },
   {
-    rule: '6, effects',
+    rule: '6, reconciliation',
     breaks: 'one beat without an attempt is enough to lose it',
     file: 'src/runtime/reconcile.ts',
     find: 'const MISSING_MAX = 2;',
@@ -249,7 +336,7 @@ export const liveness: readonly Mutant[] = [
     ),
   },
   {
-    rule: '6, effects',
+    rule: '6, reconciliation',
     breaks: 'an attempt is lost while its report is on its way',
     file: 'src/runtime/reconcile.ts',
     find: 'if (beat.reportsPending > 0) return;',
@@ -260,7 +347,7 @@ export const liveness: readonly Mutant[] = [
     ),
   },
   {
-    rule: '6, effects',
+    rule: '6, reports',
     breaks: 'a report that was not answered is not sent again',
     file: 'src/runtime/courier.ts',
     find: 'this.#waiting = [...again, ...this.#waiting];',
@@ -268,7 +355,7 @@ export const liveness: readonly Mutant[] = [
     tests: of('simulation/late', 'a report that is not answered is sent again, and no more once it is'),
   },
   {
-    rule: '6, effects',
+    rule: '6, reports',
     breaks: 'a refusal that makes a handler stop leaves at once: a thawed old leader kills current work',
     file: 'src/runtime/desk.ts',
     find: "isRefusal: (answers) => answers.includes('stale'),",

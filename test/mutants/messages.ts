@@ -1,7 +1,46 @@
 /** Rules of what is said outside the ledger: who says it, who may, to whom, and what is made of it at the door. */
 import { fleet, of, type Mutant } from './mutant.ts';
 
+const spoken = of(
+  'simulation/late',
+  'a request without headers is answered in JSON; a refusal has a code, and says what is wrong with each field',
+);
+const watched = of('simulation/late', 'what agents and leaders say for everybody to watch is JSON');
+
 export const messages: readonly Mutant[] = [
+  {
+    rule: '4, roots',
+    breaks: 'inboxes lie where watchers listen: who is gone is taken for one that is silent',
+    file: 'src/wire/subjects.ts',
+    find: 'inbox: (id) => `_conclave.${fleet}.inbox.${id}`,',
+    replace: 'inbox: (id) => `conclave.${fleet}.inbox.${id}`,',
+    tests: of(
+      'unit/wire/subjects',
+      'what relies on “no responders” is under the private root, and nothing else is',
+    ),
+  },
+  {
+    rule: '4, roots',
+    breaks: 'a client relies on being told that nobody is there: with a watcher around it gives up',
+    file: 'src/sdk/caller.ts',
+    find: 'if (isFinal || clock.now() + delay >= deadline)',
+    replace: "if (isFinal || outcome.kind === 'timeout' || clock.now() + delay >= deadline)",
+    tests: of(
+      'simulation/caller',
+      'where a watcher hears every request, nobody is told that nobody is there: a request is asked again all the same',
+    ),
+  },
+  {
+    rule: '4, roots',
+    breaks: 'nobody notices a stranger that listens on the private root',
+    file: 'src/cli/doctor/check-broker.ts',
+    find: "if (kind !== 'noResponders') return [",
+    replace: "if (kind === 'offline') return [",
+    tests: of(
+      'integration/doctor',
+      'who listens on the private subjects: an error that says how to find them',
+    ),
+  },
   {
     rule: '4, sender',
     breaksAlso: [19],
@@ -57,6 +96,14 @@ export const messages: readonly Mutant[] = [
     tests: of('unit/permission-files'),
   },
   {
+    rule: '4, names',
+    breaks: 'who leads is found under the service name of another protocol',
+    file: 'src/runtime/chair.ts',
+    find: "name: 'conclave',",
+    replace: "name: 'agents',",
+    tests: of('simulation/late', 'who leads is the service `conclave`, and no other'),
+  },
+  {
     rule: '4, replies',
     breaksAlso: [19],
     breaks: 'an answer goes wherever the request says',
@@ -94,6 +141,27 @@ export const messages: readonly Mutant[] = [
     find: 'if (term < this.#term && now - this.#termAt < TERM_REMEMBERED_MS) return true;',
     replace: '',
     tests: of('simulation/caller', 'after an answer of a newer term, one of an older term counts as none'),
+  },
+  {
+    rule: '4, terms',
+    breaksAlso: [7],
+    breaks: 'an answer does not say in which term it was given',
+    file: 'src/runtime/respond.ts',
+    find: 'return { [answerHeaders.term]: String(term), [answerHeaders.sequence]: String(sequence) };',
+    replace: 'return { [answerHeaders.term]: String(term * 0), [answerHeaders.sequence]: String(sequence) };',
+    tests: of(
+      'simulation/caller',
+      'an answer says in which term it was given, and up to which sequence it can be seen',
+    ),
+  },
+  {
+    rule: '4, terms',
+    breaksAlso: [7],
+    breaks: 'an agent says of itself that it knows of no term: an old leader never learns that it is one',
+    file: 'src/runtime/inbox.ts',
+    find: 'const voice = { term: term(), sequence };',
+    replace: 'const voice = { term: 0 * term(), sequence };',
+    tests: of('simulation/late', 'whoever is asked at its inbox says which term it knows of'),
   },
   {
     rule: '4, terms',
@@ -157,6 +225,100 @@ export const messages: readonly Mutant[] = [
     tests: of('unit/wire/codec', 'without one, is told by the first byte'),
   },
   {
+    rule: '4, content',
+    breaks: 'who sends JSON without headers is answered in MessagePack',
+    file: 'src/runtime/respond.ts',
+    find: "return message.data.length === 0 ? 'json' : formatOf(message.data, message.headers);",
+    replace:
+      "return message.headers['Content-Type'] === undefined ? 'msgpack' : formatOf(message.data, message.headers);",
+    tests: spoken,
+  },
+  {
+    rule: '4, encoding',
+    breaks: 'MessagePack holds records, which no other decoder reads',
+    file: 'src/wire/codec.ts',
+    find: 'useRecords: false,',
+    replace: 'useRecords: true,',
+    tests: of(
+      'unit/wire/codec',
+      'is what any decoder of MessagePack reads: every object is a map, and names its keys',
+    ),
+  },
+  {
+    rule: '4, encoding',
+    breaks: 'large integers become bigint',
+    file: 'src/wire/codec.ts',
+    find: "int64AsType: 'number',",
+    replace: "int64AsType: 'bigint',",
+    tests: of('unit/wire/codec', 'an integer of 64 bits, which other encoders write (%s), is a number'),
+  },
+  {
+    rule: '4, watchable',
+    breaks: 'agents beat in MessagePack',
+    file: 'src/runtime/worker.ts',
+    find: `data: encode(beat, 'json'),
+      headers: json,`,
+    replace: "data: encode(beat, 'msgpack'),",
+    tests: watched,
+  },
+  {
+    rule: '4, watchable',
+    breaks: 'events are MessagePack',
+    file: 'src/runtime/feed.ts',
+    find: "data: isTooLarge ? encode(lean, 'json') : data,\n        headers,",
+    replace: "data: encode(isTooLarge ? lean : body, 'msgpack'),",
+    tests: watched,
+  },
+  {
+    rule: '4, errors',
+    breaks: "an error does not say its number where the micro service's clients look for it",
+    file: 'src/runtime/respond.ts',
+    find: "'Nats-Service-Error-Code': String(errorKinds[problem.code].status),",
+    replace: '',
+    tests: spoken,
+  },
+  {
+    rule: '4, errors',
+    breaks: 'the body of an error is its message, and no problem',
+    file: 'src/runtime/respond.ts',
+    find: "message.respond(encode(problem, 'json'), {",
+    replace: "message.respond(encode({ message: problem.message }, 'json'), {",
+    tests: spoken,
+  },
+  {
+    rule: '4, invalid messages',
+    breaks: 'an invalid message is refused, and its sender not told which field is wrong',
+    file: 'src/wire/door.ts',
+    find: ".join('; '), fields);",
+    replace: ".join('; '));",
+    tests: spoken,
+  },
+  {
+    rule: '4, invalid messages',
+    breaks: 'an invalid request is not answered',
+    file: 'src/runtime/api.ts',
+    find: `office.options.rejections.count(message.subject, admitted.problem);
+      office.reception.refuse(message, admitted.problem);`,
+    replace: 'office.options.rejections.count(message.subject, admitted.problem);',
+    tests: spoken,
+  },
+  {
+    rule: '4, invalid messages',
+    breaks: 'an invalid message of an agent is not answered',
+    file: 'src/runtime/desk.ts',
+    find: 'office.reception.refuse(message, wrong);',
+    replace: '',
+    tests: of('simulation/late', 'a message of an agent that no entry could hold is refused'),
+  },
+  {
+    rule: '4, invalid messages',
+    breaks: 'nobody counts what was refused',
+    file: 'src/runtime/rejections.ts',
+    find: 'this.#total += 1;',
+    replace: '',
+    tests: of('unit/rejections', 'are counted, each of them, and said once a second'),
+  },
+  {
     rule: '4, validation',
     breaks: 'whatever can be decoded is let in',
     file: 'src/wire/door.ts',
@@ -189,7 +351,7 @@ export const messages: readonly Mutant[] = [
     tests: of('simulation/late', 'a message of an agent that no entry could hold is refused'),
   },
   {
-    rule: '4, validation',
+    rule: '4, invalid messages',
     breaks: 'each bad message is a line in the log',
     file: 'src/runtime/rejections.ts',
     find: 'const LOG_INTERVAL_MS = 1_000;',

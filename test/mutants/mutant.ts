@@ -33,3 +33,14 @@ export function fleet(...names: readonly string[]): Tests {
 
 /** Random fleets under random faults. */
 export const seeds = of('simulation/seeds');
+
+/** The options of something that measures time: the same, with the wall clock in place of the monotonic one. */
+export const onTheWallClock = `{
+      ...options,
+      clock: {
+        now: () => options.clock.wallNow(),
+        wallNow: () => options.clock.wallNow(),
+        setTimeout: (run, ms) => options.clock.setTimeout(run, ms),
+        clearTimeout: (timer) => options.clock.clearTimeout(timer),
+      },
+    }`;

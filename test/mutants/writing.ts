@@ -1,5 +1,5 @@
 /** Rules of writing to the ledger: who may, what, where, and what may be said before it is known to be there. */
-import { fleet, of, seeds, type Mutant } from './mutant.ts';
+import { fleet, of, onTheWallClock, seeds, type Mutant } from './mutant.ts';
 
 /** Where an append has not been answered. */
 const noAnswer = `        this.#reopen();
@@ -42,6 +42,27 @@ export const writing: readonly Mutant[] = [
   },
   {
     rule: '3.1',
+    breaksAlso: [1, 2],
+    breaks: 'whoever reads its own id in a term-start leads, acknowledged or not',
+    file: 'src/runtime/chair.ts',
+    find: `    this.#options.replica.pause();
+    const slot = state.sequence + 1;`,
+    replace: `    const { term } = state;
+    const read = (): void => {
+      if (state.term > term && state.leader?.id === id) {
+        this.#writer.abandon();
+        this.#actor.send({ type: 'append.committed' });
+      } else if (this.isClaiming) ports.clock.setTimeout(read, 10);
+    };
+    ports.clock.setTimeout(read, 10);
+    const slot = state.sequence + 1;`,
+    tests: of(
+      'simulation/claims',
+      'whoever reads its own id in a term-start that another process wrote does not lead that term',
+    ),
+  },
+  {
+    rule: '3.1',
     breaks: 'the term goes up by two',
     file: 'src/runtime/chair.ts',
     find: 'term: state.term + 1,',
@@ -70,6 +91,28 @@ export const writing: readonly Mutant[] = [
     file: 'src/runtime/chair.ts',
     find: 'candidates: claim.candidates,',
     replace: 'candidates: [],',
+    tests: of(
+      'simulation/elections',
+      'everybody can know who leads, since when, in which term, who stood, and how many elections there were',
+    ),
+  },
+  {
+    rule: '3.1',
+    breaks: 'a term-start does not say what it was for',
+    file: 'src/runtime/chair.ts',
+    find: 'cause: state.handover === null ? claim.cause : causeOf(state.handover),',
+    replace: "cause: 'start',",
+    tests: of(
+      'simulation/elections',
+      'everybody can know who leads, since when, in which term, who stood, and how many elections there were',
+    ),
+  },
+  {
+    rule: '3.1',
+    breaks: 'a term-start does not say how long it took',
+    file: 'src/runtime/chair.ts',
+    find: 'durationMs: Math.round(ports.clock.now() - claim.since),',
+    replace: 'durationMs: 0,',
     tests: of(
       'simulation/elections',
       'everybody can know who leads, since when, in which term, who stood, and how many elections there were',
@@ -159,6 +202,30 @@ export const writing: readonly Mutant[] = [
   },
   {
     rule: '3.4',
+    breaks: 'a slot is read from whichever copy is at hand, which may not have it yet',
+    file: 'src/nats/ledger-connection.ts',
+    find: 'verb: `STREAM.MSG.GET.${this.#stream}`',
+    replace: 'verb: `DIRECT.GET.${this.#stream}`',
+    tests: of('conformance/nats', 'tells a slot that is not there yet from one that is there no more'),
+  },
+  {
+    rule: '3.4',
+    breaks: 'the ledger is created so that any of its copies answers reads',
+    file: 'src/nats/stream-config.ts',
+    find: 'allow_direct: false,',
+    replace: 'allow_direct: true,',
+    tests: of('conformance/nats-stream', 'is created as the ledger needs it, and accepted the next time'),
+  },
+  {
+    rule: '3.4',
+    breaks: 'a leader whose slot is foreign keeps what it had made up',
+    file: 'src/runtime/chair.ts',
+    find: 'else this.#options.replica.restart();',
+    replace: 'else this.#options.replica.follow();',
+    tests: fleet('a frozen leader is replaced, finds that out when it thaws, and can lead again'),
+  },
+  {
+    rule: '3.4',
     breaks: 'an append carries a message id, which the broker looks at before the expected sequence',
     file: 'src/nats/ledger-connection.ts',
     find: "headers: { 'Nats-Expected-Last-Sequence': String(entry.expectedLast) },",
@@ -222,6 +289,35 @@ export const writing: readonly Mutant[] = [
       'conformance/nats-faults',
       'does not know, when the broker says something else than yes or wrong sequence',
     ),
+  },
+  {
+    rule: '3.8',
+    breaksAlso: [16],
+    breaks: 'an append without an answer is sent again over the same connection',
+    file: 'src/runtime/slot-writer.ts',
+    find: noAnswer,
+    replace: noAnswer.replace('this.#reopen();', 'this.#later(write);'),
+    tests: of('simulation/slot-writer', 'an append without an answer goes on over a fresh connection'),
+  },
+  {
+    rule: '3.8',
+    breaksAlso: [9],
+    breaks: 'how long nothing could be appended is measured by the wall clock',
+    file: 'src/runtime/slot-writer.ts',
+    find: `this.#options = options;
+    this.#disconnectedSince = options.`,
+    replace: `this.#options = ${onTheWallClock};
+    this.#disconnectedSince = this.#options.`,
+    tests: of('simulation/slot-writer', 'how long there has been no connection is measured by no wall clock'),
+  },
+  {
+    rule: '3.8',
+    breaksAlso: [9],
+    breaks: 'every deadline of a process is measured by its wall clock',
+    file: 'src/nats/clock.ts',
+    find: 'now: () => performance.now(),',
+    replace: 'now: () => Date.now(),',
+    tests: of('unit/clock', 'of a process goes on when the wall clock is set %s by an hour'),
   },
   {
     rule: '3.8',

@@ -6,6 +6,7 @@ import { Caller } from '../../src/sdk/caller.ts';
 import { SimulatedFleet, SimulatedWorld } from '../../src/simulation/index.ts';
 import { encode } from '../../src/wire/codec.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
+import { heardBy } from './talk.ts';
 
 const subjects = subjectsOf('red');
 const json = { 'Content-Type': 'application/json' };
@@ -66,6 +67,17 @@ test('word of an election is a reason to ask anew, and no proof: anybody can spr
   });
   played.world.runFor(100);
   expect(await played.asked(1_000)).toMatchObject({ value: { who: 'a' } });
+});
+
+test('where a watcher hears every request, nobody is told that nobody is there: a request is asked again all the same', async () => {
+  const played = play();
+  const heard = heardBy(played.world.host('watcher').ports('red').bus, 'conclave.>');
+  const answered = played.asked();
+  played.world.after(3_000, () => {
+    played.serve((message) => answer(message, { who: 'a' }, { term: 1, sequence: 5 }));
+  });
+  expect(await answered).toMatchObject({ value: { who: 'a' } });
+  expect(heard.length).toBeGreaterThan(1);
 });
 
 test('a ledger that was made anew begins with term 1: that is believed once the old one is silent for long', async () => {

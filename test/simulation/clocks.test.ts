@@ -228,3 +228,13 @@ test('who starts with a wrong clock while the broker is down asks the others wha
   await stage.until('another leads', () => stage.ledger.term === 2);
   expect(stage.ledger.at - began).toBeLessThan(60_000);
 });
+
+test('who dies is found out in time by a leader whose wall clock has just gone back by an hour', async () => {
+  const stage = await played({});
+  await stage.stand({ w: 'alive' });
+  await stage.run(3_000);
+  stage.world.host('a').skewWall(-HOUR_MS);
+  stage.fleet.kill('w');
+  await stage.stand({ w: 'dead' }, 10_000);
+  stage.over();
+});

@@ -1,5 +1,6 @@
 /** Messages that are late, of another process, or of nobody: DESIGN §3 rule 9, §4 and §6. */
 import { expect, test } from 'vitest';
+import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import type { AgentId, TaskId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/settings.ts';
 import type { RequestOutcome } from '../../src/ports.ts';
@@ -24,7 +25,7 @@ import { subjectsOf } from '../../src/wire/subjects.ts';
 import { beatOf } from '../support/beats.ts';
 import { agent, Harness, life } from '../unit/harness.ts';
 import { Stage } from './behaviours/stage.ts';
-import { portsOf, worldOf } from './talk.ts';
+import { bytes, portsOf, worldOf } from './talk.ts';
 
 const w = 'w' as AgentId;
 const json = { 'Content-Type': 'application/json' };
@@ -88,6 +89,18 @@ test('work of a term that is over is answered, and not done', async () => {
   ask(subjects.inbox(w), workOf(stage));
   await stage.run(500);
   expect(stage.started).toHaveLength(before + 1);
+});
+
+test('whoever is asked at its inbox says which term it knows of', async () => {
+  const stage = await played();
+  const { ask, subjects } = strangerOf(stage);
+  await stage.ask(stage.client.elect());
+  await stage.submit({});
+  await stage.run(1_000);
+  const outcomes = ask(subjects.inbox(w), { kind: 'probe', term: 1 });
+  await stage.run(500);
+  const said = outcomes.map((outcome) => outcome.kind === 'reply' && decode(outcome.data, outcome.headers));
+  expect(said).toMatchObject([{ term: 2 }]);
 });
 
 test('an assignment that comes twice runs once', async () => {
@@ -184,6 +197,53 @@ test('a message of an agent that no entry could hold is refused', async () => {
   expect(outcomes).toMatchObject([{ kind: 'reply', headers: { 'Nats-Service-Error-Code': '413' } }]);
 });
 
+test('a request without headers is answered in JSON; a refusal has a code, and says what is wrong with each field', async () => {
+  const stage = await played();
+  const { bus, subjects } = strangerOf(stage);
+  const said: unknown[] = [];
+  const codes: (string | undefined)[] = [];
+  for (const [verb, text] of [
+    ['submit', '{"type":"work"}'],
+    ['submit', '{"type":"no name","priority":11}'],
+    ['submit', 'not even JSON'],
+    ['task', '{}'],
+  ] as const) {
+    const message = { subject: subjects.api(verb), data: bytes(text), timeoutMs: 1_000 };
+    bus.request(message, (outcome) => {
+      if (outcome.kind !== 'reply') return;
+      said.push(JSON.parse(new TextDecoder().decode(outcome.data)));
+      codes.push(outcome.headers['Nats-Service-Error-Code']);
+      expect(outcome.headers['Content-Type']).toBe('application/json');
+    });
+    await stage.run(500);
+  }
+  expect(codes).toEqual([undefined, '400', '400', '400']);
+  expect(said).toMatchObject([
+    { id: expect.any(String) },
+    { code: 'INVALID', fields: [{ field: 'type' }, { field: 'priority' }] },
+    { code: 'INVALID', message: 'the message is not JSON' },
+    { code: 'INVALID', fields: [{ field: 'id', message: 'is required' }] },
+  ]);
+});
+
+test('what agents and leaders say for everybody to watch is JSON', async () => {
+  const stage = new Stage(defaultCharts, 1);
+  const { bus, subjects } = strangerOf(stage);
+  const heard = new Set<string>();
+  const watched = (['heartbeat', 'election', 'orders'] as const).map((verb) => subjects.agent(verb, '*'));
+  for (const subject of [...watched, subjects.event('>')])
+    bus.subscribe(subject, ({ data, subject: on }) => {
+      expect(() => JSON.parse(new TextDecoder().decode(data)) as unknown, on).not.toThrow();
+      heard.add(subject);
+    });
+  stage.join({ a: { priority: 9 }, b: { priority: 5 }, c: {} });
+  await stage.led('a');
+  await stage.run(5_000);
+  await stage.ask(stage.client.elect());
+  await stage.run(2_000);
+  expect([...heard].sort()).toEqual([...watched, subjects.event('>')].sort());
+});
+
 test('while somebody leads, nobody else answers for it', async () => {
   const stage = new Stage(defaultCharts, 1);
   stage.join({ a: { priority: 9 }, b: {}, c: {} });
@@ -266,6 +326,27 @@ test('an assignment that a new leader sends again has the token of the term that
   expect(fleet.state.fencingToken).toBeGreaterThan(fencingToken);
   expect(heard).toMatchObject([{ assign: [{ id, attempt: 1, fencingToken }] }]);
   dispatch.stop();
+});
+
+test('a new leader stops what was cancelled before, and asks for the votes that are missing', () => {
+  const fleet = new Harness();
+  fleet.join('w');
+  const id = fleet.running('w');
+  decideCancel(fleet, id);
+  const proposal = fleet.propose({ voters: [] });
+  fleet.lead('b');
+  const { dispatch, heard, world } = dispatching(fleet, () => 'w-1');
+  world.runFor(500);
+  const works = heard.filter((message) => message.kind === 'work');
+  expect(works.flatMap(({ abort }) => abort)).toMatchObject([{ id, attempt: 1 }]);
+  expect(works.flatMap(({ vote }) => vote)).toMatchObject([{ id: proposal }]);
+  dispatch.stop();
+});
+
+test('who leads is the service `conclave`, and no other', async () => {
+  const stage = await played();
+  const served = (host: string): string[] => stage.world.host(host).services.map(({ name }) => name);
+  expect([served('a'), served('w')]).toEqual([['conclave'], []]);
 });
 
 test('a report that is not answered is sent again, and no more once it is', () => {

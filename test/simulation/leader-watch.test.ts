@@ -75,6 +75,14 @@ test('silence is missed after the timeout, and not before', () => {
   expect(new Set(heard)).toEqual(new Set(['leader.silent']));
 });
 
+test('a wall clock that jumps makes no silence', () => {
+  const { world, heard } = stage(null);
+  world.runFor(500);
+  world.host('b').skewWall(3_600_000);
+  world.runFor(300);
+  expect(heard).toEqual([]);
+});
+
 test('an entry that comes right after the suspicion proves nothing, a later one does', () => {
   const { world, watch, heard } = stage(undefined);
   world.runFor(50);

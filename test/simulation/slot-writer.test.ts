@@ -148,16 +148,16 @@ test('with several copies of the stream an append may wait for as long as their 
   }
 });
 
-test('whoever rests and wakes while it waits to connect again has one connection, and not two', async () => {
-  const world = new SimulatedWorld({ seed: 1 });
+/** A writer, and how many connections it has had. */
+function countedOn(world: SimulatedWorld) {
   const ports = world.host('a').ports('default');
-  let opened = 0;
+  const count = { opened: 0 };
   const ledger: Ledger = {
     broker: null,
     follow: (from, follower) => ports.ledger.follow(from, follower),
     connect: (done) => {
       ports.ledger.connect((outcome) => {
-        if (outcome.kind === 'opened') opened += 1;
+        if (outcome.kind === 'opened') count.opened += 1;
         done(outcome);
       });
     },
@@ -165,12 +165,40 @@ test('whoever rests and wakes while it waits to connect again has one connection
   const onBroken = (error: Error): void => {
     throw error;
   };
-  world.setFaults({ connectUnavailable: 1 });
   const writer = new SlotWriter({ ...ports, ledger, settings: defaultSettings, log: silentLog, onBroken });
+  return { writer, count };
+}
+
+test('an append without an answer goes on over a fresh connection', () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const { writer, count } = countedOn(world);
+  expect(write(world, writer, 'one', 1)).toBe('committed');
+  expect(count.opened).toBe(1);
+  world.ledger('default').swallowNextAck();
+  expect(write(world, writer, 'two', 2)).toBe('committed');
+  expect(count.opened).toBe(2);
+});
+
+test('how long there has been no connection is measured by no wall clock', () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  const writer = writerOn(world, 'a');
+  expect(write(world, writer, 'one', 1)).toBe('committed');
+  world.host('a').cut();
+  world.runFor(6_000);
+  const before = writer.disconnectedMs();
+  expect(before).toBeGreaterThan(0);
+  world.host('a').skewWall(3_600_000);
+  expect(writer.disconnectedMs()).toBe(before);
+});
+
+test('whoever rests and wakes while it waits to connect again has one connection, and not two', async () => {
+  const world = new SimulatedWorld({ seed: 1 });
+  world.setFaults({ connectUnavailable: 1 });
+  const { writer, count } = countedOn(world);
   await world.advance(60);
   world.setFaults({});
   writer.rest();
   writer.wake();
   await world.advance(5_000);
-  expect([opened, writer.disconnectedMs()]).toEqual([1, 0]);
+  expect([count.opened, writer.disconnectedMs()]).toEqual([1, 0]);
 });

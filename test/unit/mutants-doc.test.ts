@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { mutants, numbered, rowOf, ruleRowOf } from '../mutants/all.ts';
-import { excused, reliability } from '../mutants/rules.ts';
+import { mutants, numbered, rowOf, ruleRowOf, sentenceRows } from '../mutants/all.ts';
+import { excused, excusedSentences, reliability, sentences } from '../mutants/rules.ts';
 import { root, tableRows, textOf } from '../support/docs.ts';
 import { namesIn } from '../support/test-names.ts';
 
@@ -32,9 +32,17 @@ test('every rule of reliability is broken by one, or it is said why none can', (
   expect(numbers.filter((number) => broken.has(number) === (excused[number] !== undefined))).toEqual([]);
 });
 
+test('every rule of sections 3, 4 and 6 without a number is broken by one, or it is said why none can, and no other is', () => {
+  const broken = new Set(mutants.map(({ rule }) => rule).filter((rule) => /^[346],/.test(rule)));
+  const named = Object.keys(sentences);
+  expect(named.filter((name) => broken.has(name) === (excusedSentences[name] !== undefined))).toEqual([]);
+  expect([...broken, ...Object.keys(excusedSentences)].filter((name) => !named.includes(name))).toEqual([]);
+});
+
 test('the document says what the table says, and that somebody noticed', () => {
   const rows = tableRows(textOf('docs/mutants.md'));
   expect(rows.slice(0, mutants.length).map((row) => row.slice(0, 3))).toEqual(mutants.map(rowOf));
-  expect(rows.slice(mutants.length)).toEqual(reliability.map((text, i) => ruleRowOf(text, i + 1)));
+  const rules = [...reliability.map((text, i) => ruleRowOf(text, i + 1)), ...sentenceRows()];
+  expect(rows.slice(mutants.length)).toEqual(rules);
   for (const row of rows.slice(0, mutants.length)) expect(row[3]).toMatch(/\S/);
 });

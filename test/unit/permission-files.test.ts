@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AgentId } from '../../src/domain/ids.ts';
+import { snapshotSubjectsOf } from '../../src/nats/snapshot-subjects.ts';
 import { apiVerbs, subjectsOf } from '../../src/wire/subjects.ts';
 import { root } from '../support/docs.ts';
 
@@ -36,4 +37,17 @@ test('a client may ask with every verb but those that order agents about', () =>
 test('both kinds of agents may say all that an agent says', () => {
   for (const role of ['agent', 'electable-agent'])
     expect(listOf(role, 'publish')).toEqual(expect.arrayContaining(said));
+});
+
+test('an HTTP server and an operator may read the ledger and its snapshots', () => {
+  const { stream } = snapshotSubjectsOf('red');
+  const read = [
+    `$JS.API.STREAM.INFO.${subjects.stream}`,
+    `$JS.API.CONSUMER.CREATE.${subjects.stream}.*`,
+    `$JS.FC.${subjects.stream}.>`,
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+  ];
+  for (const role of ['http-server', 'operator', 'electable-agent'])
+    expect(listOf(role, 'publish')).toEqual(expect.arrayContaining(read));
 });

@@ -93,6 +93,21 @@ describe('which format it is', () => {
   });
 });
 
+it('is what any decoder of MessagePack reads: every object is a map, and names its keys', () => {
+  const value = { id: 'x', tasks: [{ type: 'a' }, { type: 'b' }] };
+  const hex = Buffer.from(encode(value, 'msgpack')).toString('hex');
+  const [two, one] = ['(82|de0002)', '(81|de0001)'];
+  const [id, tasks, type] = ['a26964', 'a57461736b73', 'a474797065'];
+  expect(hex).toMatch(new RegExp(`^${two}${id}a178${tasks}92${one}${type}a161${one}${type}a162$`));
+});
+
+it.each([
+  ['d3', 2 ** 40],
+  ['cf', 2 ** 40],
+])('an integer of 64 bits, which other encoders write (%s), is a number', (type, expected) => {
+  expect(decode(hex(`81 a1 61 ${type} 00 00 01 00 00 00 00 00`))).toEqual({ a: expected });
+});
+
 it('an empty message is an empty object', () => {
   expect(decode(new Uint8Array())).toEqual({});
 });
