@@ -1,9 +1,10 @@
 /**
  * What the passing of ledger time will do next. Timers are data in the state; this is the leader's index over
- * them, rebuilt when a term starts. A timer that no longer applies is skipped when it is due.
+ * them, rebuilt when a term starts. A task, a proposal and a member have one timer at most, which goes when it no
+ * longer applies: there are never more of them than records that wait for a time.
  */
 import { keptProposals, keptTasks, type RetentionSettings } from './decide-drops.ts';
-import { Heap } from './heap.ts';
+import { KeyedHeap } from './heap.ts';
 import type { LedgerEvent } from './events.ts';
 import type { AgentId, ProposalId, TaskId } from './ids.ts';
 import { RetentionWatch } from './retention.ts';
@@ -20,8 +21,14 @@ export type Timer =
 
 export type TimerSettings = RetentionSettings & Pick<Settings, 'forgetMembersMs'>;
 
+/** `key`: of whose timer it is. */
+interface Pending {
+  readonly key: string;
+  readonly timer: Timer;
+}
+
 export class Timers {
-  readonly #heap = new Heap<Timer>((a, b) => a.at < b.at);
+  readonly #heap = new KeyedHeap<Pending>((a, b) => a.timer.at < b.timer.at);
   readonly #state: FleetState;
   readonly #settings: TimerSettings;
   readonly #ended: RetentionWatch<TaskId>;
@@ -44,13 +51,18 @@ export class Timers {
         this.#watch(event.task.id);
         break;
       case 'task.attemptFailed':
+      case 'task.attemptLost':
+      case 'task.attemptReturned':
       case 'task.started':
       case 'task.approved':
+      case 'task.due':
+      case 'task.cancelling':
         this.#watch(event.id);
         break;
       case 'task.failed':
       case 'task.completed':
       case 'task.cancelled':
+        this.#watch(event.id);
         this.#ended.ended();
         break;
       case 'task.retried':
@@ -60,6 +72,7 @@ export class Timers {
         this.#ended.dropped(this.#state.at);
         break;
       case 'proposal.decided':
+        this.#watchProposal(event.id);
         this.#decided.ended();
         break;
       case 'proposals.dropped':
@@ -68,8 +81,11 @@ export class Timers {
       case 'proposal.opened':
         this.#watchProposal(event.proposal.id);
         break;
+      case 'member.joined':
       case 'member.left':
       case 'member.died':
+      case 'member.forgotten':
+      case 'member.removed':
         this.#watchMember(event.id);
         break;
       default:
@@ -80,7 +96,7 @@ export class Timers {
   /** Ledger time of the next timer; null when there is none. */
   nextAt(): number | null {
     const at = Math.min(
-      this.#heap.peek()?.at ?? Infinity,
+      this.#heap.peek()?.timer.at ?? Infinity,
       this.#ended.nextAt() ?? Infinity,
       this.#decided.nextAt() ?? Infinity,
     );
@@ -90,9 +106,9 @@ export class Timers {
   /** Removes and returns a timer that is due, the earliest but for drops, or null. A drop is taken to be decided. */
   takeDue(now: number): Timer | null {
     const next = this.#heap.peek();
-    if (next !== undefined && next.at <= now) {
-      this.#heap.pop();
-      return next;
+    if (next !== undefined && next.timer.at <= now) {
+      this.#heap.remove(next.key);
+      return next.timer;
     }
     return takeDrop(this.#ended, 'tasks.drop', now) ?? takeDrop(this.#decided, 'proposals.drop', now);
   }
@@ -103,26 +119,34 @@ export class Timers {
   }
 
   #watchTask(task: Task): void {
-    const { id, runTimeoutMs } = task.spec;
-    if (task.status === 'scheduled' && task.dueAt !== null) {
-      this.#heap.push({ kind: 'task.due', at: task.dueAt, id });
-    } else if (task.status === 'running' && runTimeoutMs !== null) {
-      const startedAt = currentAttempt(task)?.startedAt ?? this.#state.at;
-      this.#heap.push({ kind: 'task.timeout', at: startedAt + runTimeoutMs, id, attempt: task.attempt });
-    }
+    this.#set(task.spec.id, timerOf(task, this.#state.at));
   }
 
   #watchProposal(id: ProposalId): void {
     const proposal = this.#state.proposals.get(id);
-    if (proposal?.status !== 'open') return;
-    this.#heap.push({ kind: 'proposal.deadline', at: proposal.spec.deadlineAt, id });
+    const isOpen = proposal?.status === 'open';
+    this.#set(id, isOpen ? { kind: 'proposal.deadline', at: proposal.spec.deadlineAt, id } : null);
   }
 
   #watchMember(id: AgentId): void {
     const member = this.#state.members.get(id);
-    if (member?.status !== 'left' && member?.status !== 'dead') return;
-    this.#heap.push({ kind: 'member.forget', at: member.since + this.#settings.forgetMembersMs, id });
+    const isGone = member?.status === 'left' || member?.status === 'dead';
+    const at = (member?.since ?? 0) + this.#settings.forgetMembersMs;
+    this.#set(`member ${id}`, isGone ? { kind: 'member.forget', at, id } : null);
   }
+
+  #set(key: string, timer: Timer | null): void {
+    if (timer === null) this.#heap.remove(key);
+    else this.#heap.set({ key, timer });
+  }
+}
+
+function timerOf(task: Task, now: number): Timer | null {
+  const { id, runTimeoutMs } = task.spec;
+  if (task.status === 'scheduled' && task.dueAt !== null) return { kind: 'task.due', at: task.dueAt, id };
+  if (task.status !== 'running' || runTimeoutMs === null) return null;
+  const startedAt = currentAttempt(task)?.startedAt ?? now;
+  return { kind: 'task.timeout', at: startedAt + runTimeoutMs, id, attempt: task.attempt };
 }
 
 function takeDrop<K extends 'tasks.drop' | 'proposals.drop'>(

@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideDeath, decideLeave } from '../../src/domain/decide-members.ts';
+import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
+import type { TaskId } from '../../src/domain/ids.ts';
 import { defaultSettings } from '../../src/domain/settings.ts';
 import { Timers, type Timer } from '../../src/domain/timers.ts';
-import { Harness } from './harness.ts';
+import { Harness, proposalOf } from './harness.ts';
 import { act, histories, placeSome, SoftState } from './random-history.ts';
 
 const FORGET = 600_000;
@@ -83,6 +85,29 @@ it('nothing is taken before it is due', () => {
   expect(timers.nextAt()).toBeNull();
 });
 
+it('there are no more timers than records that wait for a time, whatever has ended before its timer was due', () => {
+  const fleet = new Harness();
+  fleet.join('a', { slots: 1_000 });
+  const timers = new Timers(fleet.state, settings);
+  let told = fleet.events().length;
+  const tell = (id: TaskId): TaskId => {
+    for (const event of fleet.events().slice(told)) timers.observe(event);
+    told = fleet.events().length;
+    return id;
+  };
+  const runTimeoutMs = 3_600_000;
+  const approval = proposalOf({ voters: ['eve'], timeoutMs: 3_600_000 });
+  for (let turn = 0; turn < 50; turn += 1) {
+    fleet.completed(tell(fleet.running('a', { runTimeoutMs })));
+    decideCancel(fleet, tell(fleet.running('a', { runTimeoutMs })));
+    decideCancel(fleet, tell(fleet.submit({ delayMs: 3_600_000 })));
+    decideCancel(fleet, tell(fleet.submit({ approval })));
+  }
+  const running = tell(fleet.running('a', { runTimeoutMs }));
+  const ofTasks = timersOf(timers).filter(({ kind }) => !kind.endsWith('.drop'));
+  expect(ofTasks).toEqual([{ kind: 'task.timeout', at: fleet.at + 3_600_000, id: running, attempt: 1 }]);
+});
+
 it('an index that followed every event decides what a fresh one would', () => {
   fc.assert(
     fc.property(histories(50), (steps) => {
@@ -96,13 +121,21 @@ it('an index that followed every event decides what a fresh one would', () => {
         for (const event of all.slice(told)) timers.observe(event);
         told = all.length;
       }
-      // The one that followed may hold timers that no longer apply; they decide nothing.
-      const fresh = timersOf(new Timers(fleet.state, settings));
-      expect(decidedBy(timersOf(timers), fleet)).toEqual(decidedBy(fresh, fleet));
+      const [followed, fresh] = [timersOf(timers), timersOf(new Timers(fleet.state, settings))];
+      expect(ofRecords(followed)).toEqual(ofRecords(fresh));
+      expect(decidedBy(followed, fleet)).toEqual(decidedBy(fresh, fleet));
     }),
     { numRuns: 150 },
   );
 });
+
+/** All but those of drops, each of which is one however much there is to drop. */
+function ofRecords(timers: readonly Timer[]): string[] {
+  return timers
+    .filter(({ kind }) => !kind.endsWith('.drop'))
+    .map((timer) => JSON.stringify(timer))
+    .sort();
+}
 
 /** What these timers would decide long after, in a copy of the fleet. */
 function decidedBy(timers: readonly Timer[], fleet: Harness): string[] {
