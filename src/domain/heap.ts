@@ -1,12 +1,12 @@
 /**
- * Two binary heaps. `Heap` holds values and forgets nothing: its user skips what is out of date when it comes
- * to the top. `KeyedHeap` holds one value per key and can replace or remove it.
+ * Two binary heaps. `Heap` holds values and forgets nothing by itself: its user skips what is out of date when it
+ * comes to the top, or says what stays. `KeyedHeap` holds one value per key and can replace or remove it.
  */
 
 type Before<T> = (a: T, b: T) => boolean;
 
 export class Heap<T> {
-  readonly #items: T[] = [];
+  #items: T[] = [];
   readonly #before: Before<T>;
 
   constructor(before: Before<T>) {
@@ -33,6 +33,12 @@ export class Heap<T> {
     this.#items[0] = last;
     siftDown(this.#items, 0, this.#before);
     return top;
+  }
+
+  /** Lets go of all others. Looks at every item. */
+  keep(stays: (item: T) => boolean): void {
+    this.#items = this.#items.filter(stays);
+    for (let i = (this.#items.length >> 1) - 1; i >= 0; i -= 1) siftDown(this.#items, i, this.#before);
   }
 }
 

@@ -56,6 +56,11 @@ export class Placement {
     for (const task of state.tasks.values()) if (task.status === 'pending') this.#waiting.add(task);
   }
 
+  /** Tasks that it holds, at most about twice as many as wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Call after the event has been applied. */
   observe(event: LedgerEvent): void {
     switch (event.type) {
@@ -126,6 +131,7 @@ export class Placement {
   #look(task: Task | undefined): void {
     if (task === undefined) return;
     if (task.status === 'pending') this.#waiting.add(task);
+    else if (task.status === 'cancelled') this.#waiting.cancelled(task);
     const agent = currentAttempt(task)?.agent;
     if (agent !== undefined) this.touch(agent);
   }

@@ -6,17 +6,26 @@ import { Heap, KeyedHeap } from '../../src/domain/heap.ts';
 const byNumber = (a: number, b: number): boolean => a < b;
 
 it('a heap gives back what an always sorted list would', () => {
-  const step = fc.option(fc.integer({ min: -20, max: 20 }), { freq: 2 });
+  const item = fc.integer({ min: -20, max: 20 });
+  const step = fc.oneof(
+    { weight: 6, arbitrary: item },
+    { weight: 3, arbitrary: fc.constant('pop' as const) },
+    { weight: 1, arbitrary: fc.record({ atMost: item }) },
+  );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const heap = new Heap<number>(byNumber);
-      const list: number[] = [];
-      for (const pushed of steps) {
-        if (pushed === null) {
+      let list: number[] = [];
+      for (const given of steps) {
+        if (given === 'pop') {
           expect(heap.pop()).toBe(list.shift());
+        } else if (typeof given === 'object') {
+          const stays = (item: number): boolean => item <= given.atMost;
+          heap.keep(stays);
+          list = list.filter(stays);
         } else {
-          heap.push(pushed);
-          list.push(pushed);
+          heap.push(given);
+          list.push(given);
           list.sort((a, b) => a - b);
         }
         expect(heap.size).toBe(list.length);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideDeath, decideDrain } from '../../src/domain/decide-members.ts';
+import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { LedgerEvent } from '../../src/domain/events.ts';
 import type { AgentId, TaskId } from '../../src/domain/ids.ts';
@@ -241,3 +242,21 @@ function freshChoice(fleet: Harness, options: PlacementOptions): Placed | null {
   }
   return chosen;
 }
+
+it('tasks that were cancelled behind one that nobody can take are let go of', () => {
+  const fleet = new Harness();
+  fleet.submit({ priority: 9 });
+  const placement = new Placement(fleet.state, nobodyKnown);
+  let told = fleet.events().length;
+  const tell = (): void => {
+    for (const event of fleet.events().slice(told)) placement.observe(event);
+    told = fleet.events().length;
+  };
+  for (let i = 0; i < 100; i += 1) {
+    const id = fleet.submit();
+    tell();
+    decideCancel(fleet, id);
+    tell();
+  }
+  expect(placement.size).toBeLessThanOrEqual(2);
+});

@@ -51,6 +51,30 @@ it('a queue gives its tasks by priority, then age, and skips what waits no more'
   );
 });
 
+it('a queue that nobody takes from holds at most about twice as many tasks as wait in it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(7), { minLength: 1, maxLength: 200, size: 'max' }), (fates) => {
+      const index = new WaitingTasks();
+      // Never cancelled, and the first: the others are never at the top.
+      index.add(waiting(0, { priority: 9 }));
+      const [queue] = [...index.queues()];
+      let live = 1;
+      fates.forEach((fate, i) => {
+        const task = waiting(i + 1);
+        index.add(task);
+        live += 1;
+        if (fate > 0) {
+          task.status = 'cancelled';
+          index.cancelled(task);
+          live -= 1;
+        }
+        expect(queue?.heap.size).toBeGreaterThanOrEqual(live);
+        expect(queue?.heap.size).toBeLessThanOrEqual(2 * live);
+      });
+    }),
+  );
+});
+
 describe('a requirement', () => {
   it('is the type and the capabilities, and nothing else', () => {
     const index = new WaitingTasks();
