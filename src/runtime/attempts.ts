@@ -3,7 +3,6 @@
  * report. An attempt that is already running, or whose report is on its way, is not started twice.
  */
 import type { Clock } from '../ports.ts';
-import type { TaskError } from '../domain/events.ts';
 import { shareOf } from '../domain/share.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { TaskId } from '../domain/ids.ts';
@@ -12,6 +11,7 @@ import type { Assignment } from '../wire/messages.ts';
 import { encode } from '../wire/codec.ts';
 import type { Log } from './log.ts';
 import { cutNote, listed, type Progress, type RunningBeat } from './progress.ts';
+import { taskErrorOf } from './task-error.ts';
 
 /** What a handler is given. Handlers run at least once: make effects idempotent under `(id, attempt, fencingToken)`. */
 export interface RunningTask {
@@ -105,32 +105,29 @@ export class Attempts {
   }
 
   async #run(running: Running, key: string, assignment: Assignment): Promise<void> {
-    const { id, attempt, abort } = running;
-    const handler = this.#options.handlers[assignment.type] ?? this.#options.handlers['*'];
     let report: Report;
     try {
-      if (handler === undefined) throw new DoNotRetry(`no handler for ${assignment.type}`);
-      const { type, fencingToken, payload, target, priority } = assignment;
-      const task = { id, type, attempt, fencingToken, payload, target, priority };
-      const result: unknown = await handler(task, {
-        signal: abort.signal,
-        progress: (share, note) => {
-          this.#progressed(key, running, { share, note });
-        },
-      });
-      report = this.#completed(id, attempt, result);
-    } catch (error) {
-      report = {
-        kind: 'failed',
-        id,
-        attempt,
-        error: taskErrorOf(error),
-        isFinal: error instanceof DoNotRetry,
-      };
+      report = this.#completed(running, await this.#handle(running, key, assignment));
+    } catch (thrown) {
+      report = failed(running, thrown);
     }
     this.#running.delete(key);
     this.#options.report(report);
     this.#options.onChanged(this.count);
+  }
+
+  #handle(running: Running, key: string, assignment: Assignment): unknown {
+    const { id, attempt, abort } = running;
+    const handler = this.#options.handlers[assignment.type] ?? this.#options.handlers['*'];
+    if (handler === undefined) throw new DoNotRetry(`no handler for ${assignment.type}`);
+    const { type, fencingToken, payload, target, priority } = assignment;
+    const task = { id, type, attempt, fencingToken, payload, target, priority };
+    return handler(task, {
+      signal: abort.signal,
+      progress: (share, note) => {
+        this.#progressed(key, running, { share, note });
+      },
+    });
   }
 
   #progressed(
@@ -151,7 +148,7 @@ export class Attempts {
     onProgress();
   }
 
-  #completed(id: TaskId, attempt: number, result: unknown): Report {
+  #completed({ id, attempt }: Running, result: unknown): Report {
     const { resultBytesMax } = this.#options;
     const bytes = encode(result ?? null, 'msgpack').length;
     if (bytes > resultBytesMax) {
@@ -161,11 +158,15 @@ export class Attempts {
   }
 }
 
-const MESSAGE_MAX = 8_192;
+function failed({ id, attempt }: Running, thrown: unknown): Report {
+  return { kind: 'failed', id, attempt, error: taskErrorOf(thrown), isFinal: isFinal(thrown) };
+}
 
-function taskErrorOf(error: unknown): TaskError {
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_MAX);
-  const code =
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  return code === undefined ? { message } : { message, code: code.slice(0, 255) };
+/** Some of what can be thrown throws when it is looked at. */
+function isFinal(thrown: unknown): boolean {
+  try {
+    return thrown instanceof DoNotRetry;
+  } catch {
+    return false;
+  }
 }

@@ -6,6 +6,7 @@ import { contentTypes, encode } from '../wire/codec.ts';
 import type { BallotMessage, VoteRequest } from '../wire/messages.ts';
 import type { Log } from './log.ts';
 import { problemIn } from './problem-in.ts';
+import { taskErrorOf } from './task-error.ts';
 
 /**
  * What a voter is asked to judge. `data` is the proposer's, whatever JSON it gave: typed as `JSON.parse` types it, and
@@ -78,7 +79,8 @@ export class Ballots {
     try {
       if (vote !== null) decision = decisionIn(await vote(request));
     } catch (error) {
-      log.warn({ err: error, proposal: request.id }, 'the vote handler failed: abstaining');
+      // What was thrown may throw when it is looked at.
+      log.warn({ err: taskErrorOf(error), proposal: request.id }, 'the vote handler failed: abstaining');
     }
     this.#remember(request.id, decision);
     this.#send(request.id, decision);

@@ -75,3 +75,37 @@ test('an attempt that was lost while it ran counts, and what a thawed agent says
   expect(stage.aborted).toEqual([`w ${id}/1`]);
   stage.over();
 });
+
+/** Throws whatever is done with it. */
+const hostile: unknown = new Proxy(
+  {},
+  {
+    getPrototypeOf: () => {
+      throw new Error('not to be looked at');
+    },
+    get: () => {
+      throw new Error('not to be read');
+    },
+  },
+);
+
+test.each([
+  ['an error without a message', Object.assign(new Error(), { message: undefined })],
+  ['an object that has no text', Object.create(null) as unknown],
+  ['what cannot be looked at', hostile],
+])('a handler that throws %s has failed, and its agent goes on', async (_, thrown) => {
+  const stage = await stageOf();
+  const handlers = {
+    work: () => {
+      throw thrown;
+    },
+    other: () => 'done',
+  };
+  stage.join({ v: { electable: false, capabilities: ['odd'], handlers } });
+  await stage.stand({ v: 'alive' });
+  const odd = await stage.submit({}, { requiredCapabilities: ['odd'], maxRetries: 0 });
+  await stage.becomes(odd, 'failed');
+  const next = await stage.ask(stage.client.submit({ type: 'other' }));
+  await stage.becomes(next.id, 'completed');
+  stage.over();
+});

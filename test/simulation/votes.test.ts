@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Agent, Decision, Fleet, JoinOptions } from '../../src/index.ts';
 import type { AgentId } from '../../src/domain/ids.ts';
+import { silentLog } from '../../src/runtime/log.ts';
 import { simulateFleet, type Simulation } from '../../src/simulation/index.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
@@ -259,4 +260,22 @@ test('V8: a task waits for its approval, also through the death of the leader; w
     message: expect.stringContaining('expired'),
   });
   expect(ran).toEqual(['good']);
+});
+
+test('V7: a vote handler that throws what cannot be shown abstains, whatever the log makes of it', async () => {
+  const unreadable: unknown = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('not to be read');
+      },
+    },
+  );
+  const vote = (): Decision => {
+    throw unreadable;
+  };
+  const log = { ...silentLog, warn: (fields: object) => void JSON.stringify(fields) };
+  const { fleet } = await fleetOf({ ada: voting('approve'), bob: { vote, log } });
+  const { proposal } = await fleet.propose({ type: 'policy', quorum: 1 });
+  expect(proposal.tally).toMatchObject({ abstain: { count: 1 }, approve: { count: 1 } });
 });
