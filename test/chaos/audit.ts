@@ -2,11 +2,14 @@
  * Compares what clients were told with what the ledger says, entry by entry and telling by telling, in whatever order
  * the two come. A task is forgotten once both sides have said all of it and agree, so memory is that of what is open.
  *
- * Tasks carry a mark, a number that no other task of the run has: a task that is stored twice shows by it.
+ * Tasks carry a mark, a number that no other task of the run has, and their results carry the same: a task that is stored
+ * twice shows by it, and so does a result that is another task's.
  */
 import { Bitmap } from '../../src/domain/bitmap.ts';
-import type { Entry, LedgerEvent } from '../../src/domain/events.ts';
+import type { Entry, EventOf, LedgerEvent } from '../../src/domain/events.ts';
 import type { TaskOutcome } from '../../src/domain/state.ts';
+import type { Start } from '../support/agent-process.ts';
+import { Executions } from './executions.ts';
 import { Finding, type Check } from './finding.ts';
 
 export type Told =
@@ -43,16 +46,21 @@ export interface AuditFigures {
   readonly proposalsDecided: number;
   readonly terms: number;
   readonly entries: number;
+  /** Attempts that handlers began. */
+  readonly started: number;
 }
 
 export class Audit {
   readonly #tasks = new Map<string, TaskAccount>();
   readonly #proposals = new Map<string, ProposalAccount>();
   readonly #marks = new Bitmap();
+  readonly #executions = new Executions();
   readonly #lost = new Finding('acknowledged tasks that the ledger does not have');
   readonly #unended = new Finding('tasks of the ledger that have not ended');
   readonly #again = new Finding('tasks with two outcomes');
   readonly #twice = new Finding('tasks that are in the ledger twice');
+  readonly #swapped = new Finding('results that are not those of their tasks');
+  readonly #redecided = new Finding('proposals with two decisions');
   readonly #differently = new Finding('outcomes and decisions told otherwise than the ledger has them');
   readonly #lostProposals = new Finding('acknowledged proposals that the ledger does not have');
   readonly #unclosed = new Finding('proposals that have not closed');
@@ -63,7 +71,13 @@ export class Audit {
 
   get figures(): AuditFigures {
     const { submitted, ended, opened, decided, terms, entries } = this.#counts;
-    return { submitted, ended, proposalsOpened: opened, proposalsDecided: decided, terms, entries };
+    const started = this.#executions.heard;
+    return { submitted, ended, proposalsOpened: opened, proposalsDecided: decided, terms, entries, started };
+  }
+
+  /** As the process of an agent told it. */
+  started(start: Start): void {
+    this.#executions.started(start);
   }
 
   told(told: Told): void {
@@ -93,6 +107,7 @@ export class Audit {
     if (isStart) this.#counts.terms += 1;
     this.#term = Math.max(this.#term, entry.term);
     for (const event of entry.events) this.#event(sequence, event);
+    this.#executions.entry(sequence, entry);
   }
 
   /** What stands at the end, when the ledger has come to rest and all of it was handed over. */
@@ -115,13 +130,15 @@ export class Audit {
       this.#unended,
       this.#again,
       this.#twice,
+      this.#swapped,
+      this.#redecided,
       this.#differently,
       this.#lostProposals,
       this.#unclosed,
       this.#oldTerms,
       this.#doubleTerms,
     ];
-    return findings.map((finding) => finding.check());
+    return [...findings.map((finding) => finding.check()), ...this.#executions.checks()];
   }
 
   #event(sequence: number, event: LedgerEvent): void {
@@ -136,6 +153,7 @@ export class Audit {
         return this.#settle(id);
       }
       case 'task.completed':
+        this.#compareMark(event.id, event.result);
         return this.#end(sequence, event.id, endOf('completed', event.result));
       case 'task.failed':
         return this.#end(sequence, event.id, endOf('failed', null));
@@ -146,9 +164,7 @@ export class Audit {
         this.#proposal(event.proposal.id).isOpened = true;
         return;
       case 'proposal.decided':
-        this.#counts.decided += 1;
-        this.#proposal(event.id).outcome = event.outcome;
-        return this.#compareDecision(event.id);
+        return this.#decided(sequence, event);
       default:
         return;
     }
@@ -164,6 +180,22 @@ export class Audit {
     this.#counts.ended += 1;
     task.end = end;
     this.#settle(id);
+  }
+
+  /** Of a task that nobody knows any more another finding tells. */
+  #compareMark(id: string, result: unknown): void {
+    const mark = this.#tasks.get(id)?.mark;
+    if (mark !== undefined && markIn(result) !== mark)
+      this.#swapped.note(`task ${id}, mark ${mark}: ${JSON.stringify(result)}`);
+  }
+
+  #decided(sequence: number, { id, outcome }: EventOf<'proposal.decided'>): void {
+    const proposal = this.#proposal(id);
+    if (proposal.outcome !== undefined)
+      this.#redecided.note(`entry ${sequence}: proposal ${id} is ${outcome}, and was ${proposal.outcome}`);
+    this.#counts.decided += 1;
+    proposal.outcome = outcome;
+    this.#compareDecision(id);
   }
 
   #settle(id: string): void {

@@ -8,7 +8,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../src/index.ts';
-import { launchAgent, type AgentProcess, type Copy } from '../support/agent-process.ts';
+import { launchAgent, type AgentProcess, type Copy, type Start } from '../support/agent-process.ts';
 import type { Place } from './ground.ts';
 import { fairWeather, type ProxyAddresses, type ProxyTargets, type Weather } from './weather.ts';
 
@@ -21,6 +21,8 @@ export interface CrewOptions {
   readonly settings: Partial<Settings>;
   /** For what they say. */
   readonly folder: string;
+  /** Hears of every handler that begins. */
+  readonly onStart: (start: Start) => void;
 }
 
 const SLOTS = 50;
@@ -142,10 +144,10 @@ export class Crew {
   #launch(id: string): AgentProcess | null {
     const member = this.#member(id);
     if (member.isDown || this.#isOver) return null;
-    const { fleet, settings } = this.#options;
+    const { fleet, settings, onStart } = this.#options;
     const { urls: servers, priority, wallSkewMs, output, place } = member;
     const about = { servers, fleet, id, priority, slots: SLOTS, replicas: 3, settings, wallSkewMs } as const;
-    const agent = launchAgent(about, { within: place.within, output });
+    const agent = launchAgent(about, { within: place.within, output, onStart });
     member.process = agent;
     // Whether it joins shows in the fleet.
     let hasJoined = false;
@@ -155,7 +157,8 @@ export class Crew {
     );
     void agent.ended.then(() => {
       if (member.isDown || this.#isOver) return;
-      const why = agent.problem()?.code ?? (hasJoined ? 'no reason given' : 'no NATS at its start');
+      const code = agent.problem()?.code ?? 'no reason given';
+      const why = hasJoined ? code : `${code} before it joined`;
       this.ends.set(why, (this.ends.get(why) ?? 0) + 1);
       setTimeout(() => {
         if (member.process === agent) this.#launch(id);

@@ -15,16 +15,25 @@ export interface LoadOptions {
   readonly tell: (told: Told) => void;
 }
 
+/** How many calls of a kind there were, and how they ended. */
+export interface Tally {
+  readonly asked: number;
+  readonly answered: number;
+  readonly refused: number;
+}
+
+type Counted = { -readonly [K in keyof Tally]: Tally[K] };
+
 export interface LoadFigures {
-  /** Tasks handed to the client, answered or not. */
-  readonly offered: number;
-  readonly acknowledged: number;
-  /** Tasks whose outcome the client was told. */
-  readonly told: number;
+  /** Tasks and proposals that were handed to the client, and what became of those that were acknowledged. */
+  readonly calls: {
+    readonly tasks: Tally;
+    readonly outcomes: Tally;
+    readonly proposals: Tally;
+    readonly decisions: Tally;
+  };
   /** Tasks that were due while as many as may be were outstanding. */
   readonly heldBack: number;
-  readonly proposalsAcknowledged: number;
-  readonly decisionsTold: number;
   /** Calls that ended otherwise, by what the client was told of them. */
   readonly refused: Readonly<Record<string, number>>;
   readonly seconds: number;
@@ -32,7 +41,7 @@ export interface LoadFigures {
 
 export interface Load {
   readonly figures: LoadFigures;
-  /** When the first request was acknowledged that began after this call. */
+  /** When the first request was acknowledged that began after this call. Rejects when it was refused for good. */
   untilAcknowledged(): Promise<void>;
   /** Nothing new; resolves when all that was asked is answered. */
   stop(): Promise<void>;
@@ -46,14 +55,13 @@ const APPROVAL_MS = 8_000;
 const BATCHED_SHARE = 0.8;
 
 export function startLoad({ fleet, random, tasksPerSecond, proposalsPerSecond, tell }: LoadOptions): Load {
-  const counts = {
-    offered: 0,
-    acknowledged: 0,
-    told: 0,
-    heldBack: 0,
-    proposalsAcknowledged: 0,
-    decisionsTold: 0,
+  const calls = {
+    tasks: nothingYet(),
+    outcomes: nothingYet(),
+    proposals: nothingYet(),
+    decisions: nothingYet(),
   };
+  let heldBack = 0;
   const refused = new Map<string, number>();
   const pending = new Set<Promise<void>>();
   const startedAt = performance.now();
@@ -62,44 +70,65 @@ export function startLoad({ fleet, random, tasksPerSecond, proposalsPerSecond, t
   let outstanding = 0;
   let due = { tasks: 0, proposals: 0 };
 
+  const refuse = (error: unknown): void => {
+    const code = error instanceof ConclaveError ? error.code : String(error);
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+  };
   const track = (call: Promise<void>): void => {
     const settled = call
       .catch((error: unknown) => {
-        const code = error instanceof ConclaveError ? error.code : String(error);
-        refused.set(code, (refused.get(code) ?? 0) + 1);
+        refuse(error);
       })
       .finally(() => pending.delete(settled));
     pending.add(settled);
   };
   const follow = async (handle: TaskHandle): Promise<void> => {
-    const outcome = await handle.outcome();
-    const { id, status, result } = outcome;
-    if (status !== 'completed' && status !== 'failed' && status !== 'cancelled') return;
-    counts.told += 1;
+    const { id, status, result } = await counted(calls.outcomes, 1, handle.outcome());
+    if (status !== 'completed' && status !== 'failed' && status !== 'cancelled')
+      throw new Error(`the outcome of a task is ${status}`);
     tell({ kind: 'ended', id, status, result: result ?? null });
   };
   const submit = async (tasks: number): Promise<void> => {
     const marks = Array.from({ length: tasks }, () => mark++);
-    counts.offered += tasks;
     outstanding += tasks;
     try {
       const inputs = marks.map((each) => someTask(each, random));
-      const handles =
-        tasks === 1 ? [await fleet.submit(inputs[0] as TaskInput)] : await fleet.submitMany(inputs);
-      counts.acknowledged += tasks;
+      const [first] = inputs;
+      const submitted =
+        tasks === 1 && first !== undefined
+          ? fleet.submit(first).then((handle) => [handle])
+          : fleet.submitMany(inputs);
+      const handles = await counted(calls.tasks, tasks, submitted);
       handles.forEach(({ id }, i) => tell({ kind: 'accepted', mark: marks[i] ?? -1, id }));
-      await Promise.all(handles.map(follow));
+      const followed = handles.map(follow);
+      followed.forEach(track);
+      await Promise.allSettled(followed);
     } finally {
       outstanding -= tasks;
     }
   };
   const propose = async (): Promise<void> => {
-    const id = await fleet.openProposal({ type: 'policy', data: { at: mark }, timeoutMs: APPROVAL_MS });
-    counts.proposalsAcknowledged += 1;
+    const opened = fleet.openProposal({ type: 'policy', data: { at: mark }, timeoutMs: APPROVAL_MS });
+    const id = await counted(calls.proposals, 1, opened);
     tell({ kind: 'opened', id });
-    const { status } = await fleet.decision(id);
-    counts.decisionsTold += 1;
+    const { status } = await counted(calls.decisions, 1, fleet.decision(id));
     tell({ kind: 'decided', id, outcome: status });
+  };
+  /** One task, as often as it takes. */
+  const askOne = async (): Promise<void> => {
+    const given = mark++;
+    const input = { type: 'echo', payload: { mark: given }, idempotencyKey: `after-${given}` };
+    for (;;) {
+      try {
+        const handle = await counted(calls.tasks, 1, fleet.submit(input));
+        tell({ kind: 'accepted', mark: given, id: handle.id });
+        track(follow(handle));
+        return;
+      } catch (error) {
+        if (!(error instanceof ConclaveError) || !error.isRetryable) throw error;
+        refuse(error);
+      }
+    }
   };
   const turn = (sinceMs: number): void => {
     due = {
@@ -110,7 +139,7 @@ export function startLoad({ fleet, random, tasksPerSecond, proposalsPerSecond, t
     const proposals = Math.floor(due.proposals);
     due = { tasks: due.tasks - tasks, proposals: due.proposals - proposals };
     const room = Math.min(tasks, Math.max(0, OUTSTANDING_MAX - outstanding));
-    counts.heldBack += tasks - room;
+    heldBack += tasks - room;
     const batched = Math.floor(room * BATCHED_SHARE);
     if (batched > 0) track(submit(batched));
     for (let i = batched; i < room; i++) track(submit(1));
@@ -126,26 +155,12 @@ export function startLoad({ fleet, random, tasksPerSecond, proposalsPerSecond, t
   return {
     get figures() {
       const seconds = ((stoppedAt ?? performance.now()) - startedAt) / 1_000;
-      return { ...counts, refused: Object.fromEntries(refused), seconds };
+      return { calls, heldBack, refused: Object.fromEntries(refused), seconds };
     },
-    untilAcknowledged: async () => {
-      const given = mark++;
-      counts.offered += 1;
-      for (;;) {
-        try {
-          const handle = await fleet.submit({
-            type: 'echo',
-            payload: { mark: given },
-            idempotencyKey: `after-${given}`,
-          });
-          counts.acknowledged += 1;
-          tell({ kind: 'accepted', mark: given, id: handle.id });
-          track(follow(handle));
-          return;
-        } catch (error) {
-          if (error instanceof ConclaveError && error.code === 'CLOSED') throw error;
-        }
-      }
+    untilAcknowledged: () => {
+      const asked = askOne();
+      track(asked);
+      return asked;
     },
     stop: async () => {
       clearInterval(timer);
@@ -155,11 +170,26 @@ export function startLoad({ fleet, random, tasksPerSecond, proposalsPerSecond, t
   };
 }
 
-/** Mostly quick ones; some fail at first, some take a while, some need the fleet's approval. */
+const nothingYet = (): Counted => ({ asked: 0, answered: 0, refused: 0 });
+
+/** The call itself; what becomes of it is in the tally. */
+async function counted<T>(tally: Counted, count: number, call: Promise<T>): Promise<T> {
+  tally.asked += count;
+  try {
+    const answer = await call;
+    tally.answered += count;
+    return answer;
+  } catch (error) {
+    tally.refused += count;
+    throw error;
+  }
+}
+
+/** Mostly quick ones; some fail at first, some take a while, some need the fleet's approval. The result of each has its mark. */
 function someTask(mark: number, random: SeededRandom): TaskInput {
   const dice = random.next();
   if (dice < 0.01) return { type: 'echo', payload: { mark }, approval: { timeoutMs: APPROVAL_MS } };
-  if (dice < 0.03) return { type: 'flaky', payload: { mark, failures: 1 } };
+  if (dice < 0.03) return { type: 'flaky', payload: { mark, failures: 1, value: { mark } } };
   if (dice < 0.05) return { type: 'slow', payload: { mark, ms: 300, value: { mark } } };
   if (dice < 0.06) return { type: 'echo', payload: { mark }, delayMs: 500 };
   return { type: 'echo', payload: { mark }, priority: 1 + random.below(10) };

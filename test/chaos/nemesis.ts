@@ -16,6 +16,8 @@ export interface Stage {
   readonly leader: () => string | null;
   /** Somebody who leads is about to be struck. */
   readonly onLeaderStruck: (verb: Verb) => void;
+  /** A round with faults begins. */
+  readonly onStrike: () => void;
   /** All that a round did is undone. */
   readonly onRelief: () => void;
   readonly say: (line: string) => void;
@@ -34,6 +36,7 @@ export async function torment(
     const undos: Undo[] = [];
     const words = faults.map((fault) => JSON.stringify(fault)).join(' ');
     stage.say(`round ${i + 1} of ${rounds.length}, ${(ms / 1_000).toFixed(1)} s: ${words || 'calm'}`);
+    if (faults.length > 0) stage.onStrike();
     for (const fault of faults) {
       undos.push(await strike(stage, fault));
       counts.set(fault.verb, (counts.get(fault.verb) ?? 0) + 1);

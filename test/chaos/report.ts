@@ -18,6 +18,8 @@ export interface Report {
   readonly failOvers: readonly FailOver[];
   /** Why agents ended by themselves and were started again. */
   readonly agentEnds: Readonly<Record<string, number>>;
+  /** After each round: until something is acknowledged that was asked when it was over; the longest null: never. */
+  readonly recoveries: { readonly count: number; readonly longestMs: number | null };
   /** From the end of the last fault until a request was acknowledged that began after it; null: it never was. */
   readonly leaderAfterMs: number | null;
   /** From then until nothing was open any more and all agents had the same entries; null: they never had. */
@@ -27,7 +29,7 @@ export interface Report {
   readonly checks: readonly Check[];
 }
 
-/** A leader is there this soon after the last fault. */
+/** A leader is there this soon after the last fault, and after each while nothing else strikes. */
 export const LEADER_AFTER_MS_MAX = 15_000;
 
 export const problemsOf = ({ checks }: Report): readonly string[] =>
@@ -35,12 +37,14 @@ export const problemsOf = ({ checks }: Report): readonly string[] =>
     found === 0 ? [] : [`${found} ${name}: ${evidence.join('; ')}`],
   );
 
-export const isLeaderInTime = ({ leaderAfterMs }: Report): boolean =>
-  leaderAfterMs !== null && leaderAfterMs <= LEADER_AFTER_MS_MAX;
+export const isLeaderInTime = ({ leaderAfterMs, recoveries }: Report): boolean =>
+  recoveries.count > 0 &&
+  [leaderAfterMs, recoveries.longestMs].every((ms) => ms !== null && ms <= LEADER_AFTER_MS_MAX);
 
 /** Lines of Markdown, which are as readable on a terminal. */
 export function textOf(report: Report): string {
-  const { load, audit, faults, agentEnds } = report;
+  const { load, audit, faults, agentEnds, recoveries } = report;
+  const { tasks, outcomes, decisions } = load.calls;
   const ground =
     report.loopbackBecause === null
       ? 'each process in a network namespace of its own'
@@ -52,20 +56,23 @@ ${table(
   ['figure', ''],
   [
     ['tasks per second, due', report.tasksPerSecond],
-    ['tasks offered', load.offered],
-    ['tasks acknowledged', load.acknowledged],
-    ['tasks per second, acknowledged', Math.round(load.acknowledged / load.seconds)],
+    ['tasks offered', tasks.asked],
+    ['tasks acknowledged', tasks.answered],
+    ['tasks per second, acknowledged', Math.round(tasks.answered / load.seconds)],
     ['tasks held back, as too many were outstanding', load.heldBack],
     ['tasks in the ledger', audit.submitted],
     ['tasks ended', audit.ended],
-    ['outcomes told', load.told],
+    ['outcomes told', outcomes.answered],
+    ['attempts that handlers began', audit.started],
     ['proposals opened, those of tasks too', audit.proposalsOpened],
     ['proposals decided', audit.proposalsDecided],
-    ['decisions told', load.decisionsTold],
+    ['decisions told', decisions.answered],
     ['calls refused, or out of time', listed(load.refused)],
     ['terms', audit.terms],
     ['entries', audit.entries],
     ['agents that ended by themselves', listed(agentEnds)],
+    ['rounds after which something was asked', recoveries.count],
+    ['the longest until that was acknowledged, other faults not counted', seconds(recoveries.longestMs)],
     ['a leader after the last fault', seconds(report.leaderAfterMs)],
     ['at rest after that', seconds(report.restAfterMs)],
     ['slots compared on three replicas', report.slotsCompared],
@@ -91,7 +98,7 @@ export const pageOf = (report: Report): string => `# Chaos
 A fleet of real processes on three real servers, with load on it, while servers, agents, links, clocks and disks fail as
 a seed decides; then everything is healed, and what clients were told is compared with what the ledger says. Written by
 \`make chaos\` from \`test/chaos/\`; any number but 0 in the last table fails that command, and so does a leader that is not
-there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault. Each fault by itself, with what must hold through it: [faults](fault-table.md).
+there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault, or after any round while nothing else strikes. Each fault by itself, with what must hold through it: [faults](fault-table.md).
 
 ${textOf(report)}`;
 

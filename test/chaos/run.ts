@@ -20,8 +20,10 @@ import { Audit } from './audit.ts';
 import { Crew } from './crew.ts';
 import { prepareLoopback, prepareNamespaces, type Place } from './ground.ts';
 import { startLoad } from './load.ts';
+import { judge } from './judgement.ts';
 import { torment } from './nemesis.ts';
 import { startRecorder } from './recorder.ts';
+import { Recovery } from './recovery.ts';
 import type { Report } from './report.ts';
 import { scheduleOf } from './schedule.ts';
 
@@ -89,6 +91,7 @@ async function run({
   const agentPlaces = new Map<string, Place>();
   for (let i = 1; i <= AGENTS; i++) agentPlaces.set(`agent_${i}`, await ground.place(`agent_${i}`));
   const targets = serverNames.map((name) => ({ name, host: places[name].host, port: places[name].port }));
+  const audit = new Audit();
   const crew = await Crew.start({
     fleet: FLEET,
     seed,
@@ -96,10 +99,12 @@ async function run({
     servers: targets,
     settings: settingsFor(isModest),
     folder,
+    onStart: (start) => {
+      audit.started(start);
+    },
   });
   say('all agents have joined');
 
-  const audit = new Audit();
   const recorder = await startRecorder(servers.urls, FLEET, audit);
   const fleet = await connectFleet({
     servers: servers.urls,
@@ -113,6 +118,10 @@ async function run({
     tasksPerSecond,
     proposalsPerSecond: PROPOSALS_PER_SECOND,
     tell: (told) => audit.told(told),
+  });
+  const recovery = new Recovery({
+    untilAcknowledged: () => load.untilAcknowledged(),
+    now: () => performance.now(),
   });
   const rounds = scheduleOf({
     random: random.fork('faults'),
@@ -129,7 +138,13 @@ async function run({
       links: ground.links,
       leader: () => recorder.leader,
       onLeaderStruck: (verb) => recorder.struck(verb),
-      onRelief: () => recorder.relieved(),
+      onStrike: () => {
+        recovery.struck();
+      },
+      onRelief: () => {
+        recorder.relieved();
+        recovery.relieved();
+      },
       say,
     },
     rounds,
@@ -138,6 +153,7 @@ async function run({
   say('everything is healed');
   const aftermath = await settle({ servers: servers.urls, fleet, crew, load, recorder, say });
   const { version } = await findNatsServer({ binary });
+  const agentEnds = Object.fromEntries(crew.ends);
   const found: Report = {
     seed,
     minutes,
@@ -149,9 +165,10 @@ async function run({
     audit: audit.figures,
     faults: Object.fromEntries(faults),
     failOvers: recorder.failOvers,
-    agentEnds: Object.fromEntries(crew.ends),
+    agentEnds,
+    recoveries: { count: recovery.count, longestMs: recovery.longestMs },
     ...aftermath,
-    checks: [...audit.report(), ...recorder.checks(), ...aftermath.checks],
+    checks: [...audit.report(), ...recorder.checks(), ...aftermath.checks, ...judge(load.figures, agentEnds)],
   };
   await Promise.allSettled([fleet.close(), recorder.close()]);
   await servers.stop();

@@ -54,6 +54,7 @@ export interface ScheduleOptions {
 }
 
 const ROUND_MS = { min: 3_000, max: 8_000 };
+const LAST_MS = 500;
 /** In a cycle of this many rounds one is calm. */
 const CALM_EVERY = 4;
 const AN_HOUR_MS = 3_600_000;
@@ -115,7 +116,10 @@ const ofAgents: Readonly<Record<string, Draw>> = {
   }),
 };
 
-/** Rounds that fill the time. Each verb comes once before any comes again. */
+/**
+ * Rounds that fill the time. Each verb comes once before any comes again. Then the leader dies, when a calm has shown who
+ * that is, and a server with it; both are back so soon that nobody leads yet.
+ */
 export function scheduleOf({ random, ms, agents, hasLinks }: ScheduleOptions): readonly Round[] {
   const fromServers = deck(random.fork('servers'), { ...ofServers, ...(hasLinks ? ofLinks : {}) }, agents);
   const fromAgents = deck(random.fork('agents'), ofAgents, agents);
@@ -137,7 +141,12 @@ export function scheduleOf({ random, ms, agents, hasLinks }: ScheduleOptions): r
     rounds.push(round);
     spent += round.ms;
   }
-  return rounds;
+  const server = oneOf(random, serverNames);
+  return [
+    ...rounds,
+    { ms: ROUND_MS.min, faults: [] },
+    { ms: LAST_MS, faults: [{ verb: 'kill server', server }, { verb: 'kill leader' }] },
+  ];
 }
 
 /** All verbs in an order of chance, again and again. */

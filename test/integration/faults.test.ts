@@ -7,8 +7,10 @@ import {
   startAgent,
   type AgentProcess,
   type AgentProcessOptions,
+  type Start,
 } from '../support/agent-process.ts';
 import { withServer } from '../support/nats-server.ts';
+import { verifyStarts } from '../support/verify-starts.ts';
 
 const server = withServer();
 const fleets: Fleet[] = [];
@@ -23,6 +25,8 @@ interface Running {
   readonly fleet: string;
   readonly client: Fleet;
   readonly agents: Map<string, AgentProcess>;
+  /** What their handlers began. */
+  readonly starts: readonly Start[];
   start(options: Omit<AgentProcessOptions, 'servers' | 'fleet'>): Promise<AgentProcess>;
 }
 
@@ -33,14 +37,16 @@ async function fleetOf(agents: readonly Omit<AgentProcessOptions, 'servers' | 'f
   const client = await connectFleet({ servers, fleet, timeoutMs: 30_000 });
   fleets.push(client);
   const started = new Map<string, AgentProcess>();
+  const starts: Start[] = [];
+  const onStart = (each: Start): void => void starts.push(each);
   const start: Running['start'] = async (options) => {
-    const agent = await startAgent({ servers, fleet, ...options });
+    const agent = await startAgent({ servers, fleet, ...options }, { onStart });
     started.set(options.id, agent);
     return agent;
   };
   // The best one first, so that it leads.
   for (const options of agents) await start(options);
-  return { fleet, client, agents: started, start };
+  return { fleet, client, agents: started, starts, start };
 }
 
 async function submitMany(
@@ -60,11 +66,12 @@ async function untilShown(
   await expect.poll(async () => (await client.task(id)).progress, { timeout: 10_000 }).toMatchObject(told);
 }
 
-/** Every acknowledged task has exactly one outcome, and the ledger holds together. */
+/** Every acknowledged task has exactly one outcome, the ledger holds together, and nothing was begun without it. */
 async function expectNothingLost(running: Running, handles: readonly TaskHandle[]): Promise<void> {
   const outcomes = await Promise.all(handles.map((handle) => handle.outcome()));
   expect(outcomes.filter((outcome) => outcome.status !== 'completed')).toEqual([]);
-  const report = await verifyLedger({ servers: server().url, fleet: running.fleet });
+  const { fleet, starts } = running;
+  const report = await verifyStarts({ servers: server().url, fleet, starts });
   expect(report.problems).toEqual([]);
   expect(report.doubleOutcomes).toBe(0);
   expect(report.tasks['completed']).toBe(new Set(handles.map(({ id }) => id)).size);
@@ -79,7 +86,7 @@ async function untilLeaderIsNot(client: Fleet, id: string): Promise<string> {
 }
 
 test.each(['before', 'sent', 'acked'] as const)(
-  'a leader that is killed when its append is at "%s" loses no acknowledged task',
+  'a leader that is killed when its append is at "%s" loses no acknowledged task and has begun nothing without its entry',
   async (killAt) => {
     const running = await fleetOf([
       { id: 'first', priority: 3, killAt },

@@ -3,9 +3,10 @@
  * tells what it did over IPC. `killAt` makes it end itself with SIGKILL at an exact moment of its nth append from
  * when it is armed: `before` it is sent, when it is `sent` and acknowledged but the acknowledgement not yet read,
  * or when it is `acked` and its first effect is about to leave. `wallSkewMs` makes its wall clock wrong by that much,
- * from the start or from when it is told.
+ * from the start or from when it is told. Every handler that begins is told before it does anything.
  */
 import { createHash } from 'node:crypto';
+import { problemOf } from '../../dist/src/domain/errors.js';
 import { settingsFrom } from '../../dist/src/domain/settings.js';
 import { canonical } from '../../dist/src/domain/state-hash.js';
 import { openNatsPorts } from '../../dist/src/nats/ports.js';
@@ -34,7 +35,9 @@ const log = { debug: write('debug'), info: write('info'), warn: write('warn'), e
 
 const subjects = subjectsOf(fleet);
 const inboxPrefix = subjects.replies(id);
-const real = await openNatsPorts({ servers, fleet, role: 'agent', id, inboxPrefix, replicas, log });
+const real = await openNatsPorts({ servers, fleet, role: 'agent', id, inboxPrefix, replicas, log }).catch(
+  giveUp,
+);
 const bus = Object.create(real.bus, {
   isOnline: { get: () => real.bus.isOnline },
   payloadBytesMax: { get: () => real.bus.payloadBytesMax },
@@ -59,6 +62,13 @@ const ledger = {
   },
 };
 
+/** It has not begun, and says why. */
+function giveUp(error) {
+  log.error({ error }, 'cannot start');
+  process.send({ kind: 'ended', problem: problemOf(error) }, () => process.exit(1));
+  return new Promise(() => undefined);
+}
+
 const passedOn = ['close', 'onClosed', 'purge', 'readBounds', 'readSlot'];
 
 function armed(connection) {
@@ -80,6 +90,31 @@ function armed(connection) {
   };
 }
 
+/** Told of before it does anything. */
+const heard = (handler) => (task, context) => {
+  const { id: name, attempt, fencingToken } = task;
+  tell({ kind: 'started', start: { task: name, attempt, fencingToken } });
+  return handler(task, context);
+};
+
+const handlers = {
+  echo: (task) => task.payload,
+  flaky: ({ attempt, payload }) => {
+    if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
+    return payload.value ?? attempt;
+  },
+  slow: (task, { signal, progress }) =>
+    new Promise((resolve, reject) => {
+      if (task.payload.progress !== undefined) progress(task.payload.progress, `told by ${id}`);
+      const timer = setTimeout(() => resolve(task.payload.value ?? null), task.payload.ms);
+      signal.addEventListener('abort', () => {
+        tell({ kind: 'aborted', task: task.id, attempt: task.attempt });
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
+    }),
+};
+
 const meFirst = (candidates) => [...candidates].sort((a, b) => Number(b.id === id) - Number(a.id === id));
 const node = new FleetNode({
   ports: { ...real, bus, ledger },
@@ -94,23 +129,7 @@ const node = new FleetNode({
     labels: {},
     handles,
   },
-  handlers: {
-    echo: (task) => task.payload,
-    flaky: ({ attempt, payload }) => {
-      if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
-      return attempt;
-    },
-    slow: (task, { signal, progress }) =>
-      new Promise((resolve, reject) => {
-        if (task.payload.progress !== undefined) progress(task.payload.progress, `told by ${id}`);
-        const timer = setTimeout(() => resolve(task.payload.value ?? null), task.payload.ms);
-        signal.addEventListener('abort', () => {
-          tell({ kind: 'aborted', task: task.id, attempt: task.attempt });
-          clearTimeout(timer);
-          reject(signal.reason);
-        });
-      }),
-  },
+  handlers: Object.fromEntries(Object.entries(handlers).map(([type, handler]) => [type, heard(handler)])),
   vote: () => 'approve',
   version: '0.0.0',
   log,

@@ -21,12 +21,23 @@ export interface AgentProcessOptions {
   readonly wallSkewMs?: number;
 }
 
+/** What a handler was given as it began, and by which process: each process has a life of its own, whatever its id. */
+export interface Start {
+  readonly task: string;
+  readonly attempt: number;
+  readonly fencingToken: number;
+  readonly agent: string;
+  readonly life: number;
+}
+
 /** How the process is started; by default as any child of this one. */
 export interface AgentPlace {
   /** Words in front of its command line, which start it where it belongs. */
   readonly within?: readonly string[];
   /** An open file for what it says. Default: where this process says it. */
   readonly output?: number;
+  /** Hears of every handler that begins. */
+  readonly onStart?: (start: Start) => void;
 }
 
 /** What a process has of the fleet's state, all of it in the ledger. */
@@ -56,18 +67,31 @@ export interface AgentProcess {
 
 const program = fileURLToPath(new URL('./agent-process.mjs', import.meta.url));
 const running = new Set<ChildProcess>();
+let lives = 0;
 
 /** Resolves when it has joined. */
-export async function startAgent(options: AgentProcessOptions): Promise<AgentProcess> {
-  const agent = launchAgent(options);
+export async function startAgent(
+  options: AgentProcessOptions,
+  place: AgentPlace = {},
+): Promise<AgentProcess> {
+  const agent = launchAgent(options, place);
   await agent.joined;
   return agent;
+}
+
+/** What it says of itself. */
+interface Message {
+  readonly kind: string;
+  readonly task?: string;
+  readonly attempt?: number;
+  readonly problem?: unknown;
+  readonly start?: Pick<Start, 'task' | 'attempt' | 'fencingToken'>;
 }
 
 /** What can be ended before it has joined. */
 export function launchAgent(
   options: AgentProcessOptions,
-  { within = [], output }: AgentPlace = {},
+  { within = [], output, onStart }: AgentPlace = {},
 ): AgentProcess {
   const [execPath, ...execArgv] = [...within, process.execPath];
   const stdio = output === undefined ? 'inherit' : output;
@@ -79,10 +103,13 @@ export function launchAgent(
   running.add(child);
   const ended = once(child, 'exit').then(() => running.delete(child));
   const aborted: string[] = [];
+  const life = (lives += 1);
   let problem: { readonly code: string } | null = null;
   const joined = new Promise<void>((resolve, reject) => {
-    child.on('message', (message: { kind: string; task?: string; attempt?: number; problem?: unknown }) => {
+    child.on('message', (message: Message) => {
       if (message.kind === 'joined') resolve();
+      if (message.kind === 'started' && message.start !== undefined)
+        onStart?.({ ...message.start, agent: options.id, life });
       if (message.kind === 'aborted') aborted.push(`${String(message.task)}/${String(message.attempt)}`);
       if (message.kind !== 'ended') return;
       problem = message.problem as typeof problem;

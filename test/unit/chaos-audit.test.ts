@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import type { Entry, LedgerEvent } from '../../src/domain/events.ts';
 import { Audit, type Told } from '../chaos/audit.ts';
 import { compareHashes, compareReplicas, compareWithRead } from '../chaos/comparison.ts';
+import { Executions } from '../chaos/executions.ts';
 import type { Check } from '../chaos/finding.ts';
 import type { ReplicaCopy } from '../chaos/replicas.ts';
+import type { Start } from '../support/agent-process.ts';
 
 const submitted = (id: string, mark: number): LedgerEvent =>
   ({ type: 'task.submitted', task: { id, payload: { mark } } }) as unknown as LedgerEvent;
@@ -16,8 +18,10 @@ const opened = (id: string): LedgerEvent =>
 const decided = (id: string, outcome: string): LedgerEvent =>
   ({ type: 'proposal.decided', id, outcome }) as unknown as LedgerEvent;
 const started = { type: 'term.started' } as unknown as LedgerEvent;
+const assigned = (id: string, attempt: number, agent: string): LedgerEvent =>
+  ({ type: 'task.assigned', id, attempt, agent }) as unknown as LedgerEvent;
 
-type Step = { readonly term: number; readonly events: readonly LedgerEvent[] } | Told;
+type Step = { readonly term: number; readonly events: readonly LedgerEvent[] } | Told | Start;
 
 const entry = (...events: readonly LedgerEvent[]): Step => ({ term: 1, events });
 const ofTerm = (term: number, ...events: readonly LedgerEvent[]): Step => ({ term, events });
@@ -27,6 +31,15 @@ const toldCompleted = (id: string, result: unknown): Step => ({
   id,
   status: 'completed',
   result,
+});
+/** The first term starts with entry 1. */
+const start = (task: string, about: Partial<Start> = {}): Step => ({
+  task,
+  attempt: 1,
+  fencingToken: 1,
+  agent: 'x',
+  life: 1,
+  ...about,
 });
 const toldDecided = (id: string, outcome: string): Step => ({ kind: 'decided', id, outcome });
 
@@ -40,6 +53,7 @@ function audited(steps: readonly Step[]): Record<string, number> {
   let sequence = 0;
   for (const step of steps) {
     if ('kind' in step) audit.told(step);
+    else if ('life' in step) audit.started(step);
     else audit.entry((sequence += 1), step as unknown as Entry);
   }
   return findings(audit.report());
@@ -55,9 +69,9 @@ const whole = [
   toldCompleted('a', { mark: 1 }),
   // Told before its entry was read.
   accepted('c', 3),
-  toldCompleted('c', 3),
+  toldCompleted('c', { mark: 3 }),
   ofTerm(2, started),
-  ofTerm(2, submitted('c', 3), completed('c', 3), failed('b')),
+  ofTerm(2, submitted('c', 3), completed('c', { mark: 3 }), failed('b')),
 ];
 
 test('a history in which all is as it was told has no finding', () => {
@@ -83,7 +97,7 @@ const wrong: readonly (readonly [name: string, steps: readonly Step[], findings:
     ],
     [
       'two outcomes before the client was told of one',
-      [...whole, ofTerm(2, submitted('d', 4), completed('d', 4)), ofTerm(2, failed('d'))],
+      [...whole, ofTerm(2, submitted('d', 4), completed('d', { mark: 4 })), ofTerm(2, failed('d'))],
       { 'tasks with two outcomes': 1 },
     ],
     [
@@ -93,12 +107,32 @@ const wrong: readonly (readonly [name: string, steps: readonly Step[], findings:
     ],
     [
       'another result than the client was told',
-      [...whole, accepted('d', 4), ofTerm(2, submitted('d', 4), completed('d', 4)), toldCompleted('d', 5)],
+      [
+        ...whole,
+        accepted('d', 4),
+        ofTerm(2, submitted('d', 4), completed('d', { mark: 4 })),
+        toldCompleted('d', { mark: 5 }),
+      ],
       { 'outcomes and decisions told otherwise than the ledger has them': 1 },
     ],
     [
+      'a result that is another task’s, though the client was told the same',
+      [
+        ...whole,
+        accepted('d', 4),
+        ofTerm(2, submitted('d', 4), completed('d', { mark: 2 })),
+        toldCompleted('d', { mark: 2 }),
+      ],
+      { 'results that are not those of their tasks': 1 },
+    ],
+    [
+      'a second decision, though it is the one that was told',
+      [...whole, ofTerm(2, decided('p', 'approved'))],
+      { 'proposals with two decisions': 1 },
+    ],
+    [
       'an outcome that was told and never came',
-      [...whole, accepted('d', 4), ofTerm(2, submitted('d', 4)), toldCompleted('d', 4)],
+      [...whole, accepted('d', 4), ofTerm(2, submitted('d', 4)), toldCompleted('d', { mark: 4 })],
       {
         'outcomes and decisions told otherwise than the ledger has them': 1,
         'tasks of the ledger that have not ended': 1,
@@ -134,6 +168,58 @@ const wrong: readonly (readonly [name: string, steps: readonly Step[], findings:
 
 test.each(wrong)('the audit finds %s', (_, steps, expected) => {
   expect(audited(steps)).toEqual(expected);
+});
+
+const baseless = 'starts of attempts that the ledger has not, or has ended';
+const elsewhere = 'starts by another agent, or with another fencing token, than the ledger has';
+const again = 'attempts that one process started twice';
+const unseen = 'attempts that completed and that nobody was heard to start';
+
+/** A task that one agent could not start, and that another did in the next term, whose start is told late. */
+const moved = [
+  ofTerm(1, started),
+  entry(submitted('a', 1), assigned('a', 1, 'x')),
+  ofTerm(2, started),
+  start('a', { attempt: 2, fencingToken: 3, agent: 'y', life: 2 }),
+  ofTerm(2, assigned('a', 2, 'y'), completed('a', { mark: 1 })),
+  start('a'),
+];
+
+test.each<readonly [what: string, steps: readonly Step[], findings: Record<string, number>]>([
+  ['nothing wrong', moved, {}],
+  ['a start without an entry', [...moved, start('b')], { [baseless]: 1 }],
+  ['an attempt that was never assigned', [...moved, start('a', { attempt: 3 })], { [baseless]: 1 }],
+  ['a start by another agent', [...moved.slice(0, -1), start('a', { agent: 'y' })], { [elsewhere]: 1 }],
+  ['an older fencing token', [...moved.slice(0, -1), start('a', { fencingToken: 0 })], { [elsewhere]: 1 }],
+  [
+    'the fencing token of a later term, told before the entry is read',
+    [ofTerm(1, started), start('a', { fencingToken: 2 }), entry(assigned('a', 1, 'x'))],
+    { [elsewhere]: 1 },
+  ],
+  ['a second start', [...moved.slice(0, 2), start('a'), start('a')], { [again]: 1 }],
+  [
+    'the same start in two lives, if anybody could have it',
+    [...moved.slice(0, 2), start('a'), start('a', { life: 2 })],
+    {},
+  ],
+  ['a second start when the task has ended', [...moved, start('a')], { [baseless]: 1 }],
+  [
+    'an attempt that completed unseen',
+    [ofTerm(1, started), entry(assigned('a', 1, 'x')), entry(completed('a', { mark: 1 }))],
+    { [unseen]: 1 },
+  ],
+])('what handlers began is compared with what was assigned: %s', (_, steps, expected) => {
+  const executions = new Executions();
+  let sequence = 0;
+  for (const step of steps) {
+    if ('life' in step) executions.started(step);
+    else if ('events' in step) executions.entry((sequence += 1), step as unknown as Entry);
+  }
+  expect(findings(executions.checks())).toEqual(expected);
+});
+
+test('the audit hears of starts, and reports them', () => {
+  expect(audited([...whole, start('nobody asked for')])).toEqual({ [baseless]: 1 });
 });
 
 const copy = (server: ReplicaCopy['server'], slots: Record<number, string>, about = ''): ReplicaCopy => {

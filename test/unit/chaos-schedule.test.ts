@@ -23,6 +23,14 @@ test('it fills the time that it has', () => {
   expect(totalMs).toBeLessThan(5.2 * minuteMs);
 });
 
+test.each([1, 2, 3])('at last, after a calm, the leader dies, and a server with it (seed %i)', (seed) => {
+  for (const minutes of [1.25, 20]) {
+    const [calm, last] = rounds(seed, minutes, false).slice(-2);
+    expect(calm?.faults).toEqual([]);
+    expect(verbsIn(last === undefined ? [] : [last])).toEqual(['kill server', 'kill leader']);
+  }
+});
+
 test.each([1, 2, 3])('a quarter of the time is calm, and the servers keep a majority (seed %i)', (seed) => {
   const all = rounds(seed, 20);
   const calm = all.filter(({ faults }) => faults.length === 0);

@@ -12,7 +12,9 @@ export const leaders: readonly Fault[] = [
     parts: [
       {
         when: 'before it is sent; stored; acknowledged and not dispatched',
-        tests: faulty('a leader that is killed when its append is at "%s" loses no acknowledged task'),
+        tests: faulty(
+          'a leader that is killed when its append is at "%s" loses no acknowledged task and has begun nothing without its entry',
+        ),
       },
       {
         when: 'sent and not stored yet',

@@ -3,21 +3,17 @@
  * it at work, and the question at the end of each of them: is everything that was acknowledged there, once?
  */
 import { afterEach, expect } from 'vitest';
-import {
-  connectFleet,
-  verifyLedger,
-  type Fleet,
-  type HistoryReport,
-  type TaskHandle,
-} from '../../../src/index.ts';
+import { connectFleet, type Fleet, type HistoryReport, type TaskHandle } from '../../../src/index.ts';
 import {
   endAgents,
   startAgent,
   type AgentProcess,
   type AgentProcessOptions,
   type Copy,
+  type Start,
 } from '../../support/agent-process.ts';
 import { until } from '../../support/until.ts';
+import { verifyStarts } from '../../support/verify-starts.ts';
 
 /** The scenarios that take long play too. */
 export const isLong = process.env['FAULTS'] === 'all';
@@ -28,6 +24,8 @@ export interface Scene {
   readonly fleet: string;
   readonly stream: string;
   readonly client: Fleet;
+  /** What the handlers of its agents began. */
+  readonly starts: readonly Start[];
   /** Resolves when it has joined. `servers`: another way to the same. */
   start(
     options: Omit<AgentProcessOptions, 'servers' | 'fleet'> & { readonly servers?: Servers },
@@ -58,8 +56,11 @@ export function withStage(prefix: string): Stage {
       const fleet = `${prefix}_${count}`;
       const client = await connectFleet({ servers, fleet, timeoutMs: 60_000 });
       clients.push(client);
-      const start: Scene['start'] = (options) => startAgent({ servers, fleet, settings, ...options });
-      return { fleet, stream: `CONCLAVE_${fleet}`, client, start };
+      const starts: Start[] = [];
+      const onStart = (each: Start): void => void starts.push(each);
+      const start: Scene['start'] = (options) =>
+        startAgent({ servers, fleet, settings, ...options }, { onStart });
+      return { fleet, stream: `CONCLAVE_${fleet}`, client, starts, start };
     },
     ending: (begun) => {
       ends.push(() => begun.stop());
@@ -91,10 +92,11 @@ export interface Work {
 export function keepWorking(client: Fleet, loops = 4): Work {
   const handles: TaskHandle[] = [];
   let isStopped = false;
+  let asked = 0;
   let done = 0;
   const loop = async (): Promise<void> => {
     while (!isStopped) {
-      const handle = await client.submit({ type: 'echo', payload: done });
+      const handle = await client.submit({ type: 'echo', payload: asked++ });
       handles.push(handle);
       await handle.outcome();
       done += 1;
@@ -117,15 +119,15 @@ export function keepWorking(client: Fleet, loops = 4): Work {
   };
 }
 
-/** The ledger is whole, and each of these tasks is in it once, completed, and no other. */
+/** The ledger is whole, each of these tasks is in it once, completed, and no other, and nothing was begun without it. */
 export async function expectEachOnce(
-  { fleet }: Scene,
+  { fleet, starts }: Scene,
   handles: readonly TaskHandle[],
   servers: Servers,
 ): Promise<HistoryReport> {
   const outcomes = await Promise.all(handles.map((handle) => handle.outcome()));
   expect(outcomes.filter(({ status }) => status !== 'completed')).toEqual([]);
-  const report = await verifyLedger({ servers, fleet });
+  const report = await verifyStarts({ servers, fleet, starts });
   expect(report.problems).toEqual([]);
   expect(report.doubleOutcomes).toBe(0);
   expect(new Set(handles.map(({ id }) => id)).size).toBe(handles.length);
