@@ -97,6 +97,11 @@ export class Audit {
     }
   }
 
+  /** A process of this agent has ended. */
+  died(agent: string): void {
+    this.#executions.died(agent);
+  }
+
   /** In the order of the ledger. */
   entry(sequence: number, entry: Entry): void {
     this.#counts.entries += 1;

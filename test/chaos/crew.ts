@@ -23,6 +23,8 @@ export interface CrewOptions {
   readonly folder: string;
   /** Hears of every handler that begins. */
   readonly onStart: (start: Start) => void;
+  /** And of every process that ends, and whose it was. */
+  readonly onEnd: (id: string) => void;
 }
 
 const SLOTS = 50;
@@ -156,6 +158,7 @@ export class Crew {
       () => undefined,
     );
     void agent.ended.then(() => {
+      this.#options.onEnd(id);
       if (member.isDown || this.#isOver) return;
       const code = agent.problem()?.code ?? 'no reason given';
       const why = hasJoined ? code : `${code} before it joined`;

@@ -12,6 +12,9 @@ import type { TaskId } from '../../src/domain/ids.ts';
 import type { Start } from '../support/agent-process.ts';
 import { Finding, type Check } from './finding.ts';
 
+/** A process that dies takes what it has told and nobody has read yet with it: so many starts at the most. */
+const UNHEARD_PER_DEATH_MAX = 1_000;
+
 interface Assigned {
   readonly agent: string;
   readonly fencingToken: number;
@@ -36,6 +39,7 @@ export class Executions {
   );
   readonly #again = new Finding('attempts that one process started twice');
   readonly #unseen = new Finding('attempts that completed and that nobody was heard to start');
+  readonly #deaths = new Map<string, number>();
   #fencingToken = 0;
   #heard = 0;
 
@@ -52,6 +56,11 @@ export class Executions {
     this.#forgetIfDone(start.task);
   }
 
+  /** A process of this agent has ended. */
+  died(agent: string): void {
+    this.#deaths.set(agent, (this.#deaths.get(agent) ?? 0) + 1);
+  }
+
   /** In the order of the ledger. */
   entry(sequence: number, { events }: Entry): void {
     for (const event of events) this.#event(sequence, event);
@@ -60,10 +69,20 @@ export class Executions {
   /** When the ledger has come to rest, and all of it was handed over. */
   checks(): readonly Check[] {
     for (const starts of this.#early.values()) for (const start of starts) this.#baseless.note(textOf(start));
-    for (const [id, { byNumber, completedBy }] of this.#tasks)
-      if (completedBy !== null && byNumber.get(completedBy)?.lives.size === 0)
-        this.#unseen.note(`task ${id}, attempt ${completedBy}`);
+    this.#noteUnseen();
     return [this.#baseless, this.#elsewhere, this.#again, this.#unseen].map((finding) => finding.check());
+  }
+
+  #noteUnseen(): void {
+    const unheard = new Map<string, number>();
+    for (const [id, { byNumber, completedBy }] of this.#tasks) {
+      const by = completedBy === null ? undefined : byNumber.get(completedBy);
+      if (by === undefined || by.lives.size > 0) continue;
+      const count = (unheard.get(by.agent) ?? 0) + 1;
+      unheard.set(by.agent, count);
+      if (count > UNHEARD_PER_DEATH_MAX * (this.#deaths.get(by.agent) ?? 0))
+        this.#unseen.note(`task ${id}, attempt ${completedBy} by ${by.agent}`);
+    }
   }
 
   #event(sequence: number, event: LedgerEvent): void {

@@ -102,6 +102,9 @@ async function run({
     onStart: (start) => {
       audit.started(start);
     },
+    onEnd: (id) => {
+      audit.died(id);
+    },
   });
   say('all agents have joined');
 

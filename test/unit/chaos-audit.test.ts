@@ -218,6 +218,16 @@ test.each<readonly [what: string, steps: readonly Step[], findings: Record<strin
   expect(findings(executions.checks())).toEqual(expected);
 });
 
+test('what a process has told may die with it; of one that lives, everything is heard', () => {
+  const executions = new Executions();
+  executions.entry(1, ofTerm(1, assigned('a', 1, 'x'), assigned('b', 1, 'y')) as unknown as Entry);
+  executions.entry(2, entry(completed('a', {}), completed('b', {})) as unknown as Entry);
+  executions.died('y');
+  expect(executions.checks().filter(({ found }) => found > 0)).toEqual([
+    { name: unseen, found: 1, evidence: ['task a, attempt 1 by x'] },
+  ]);
+});
+
 test('the audit hears of starts, and reports them', () => {
   expect(audited([...whole, start('nobody asked for')])).toEqual({ [baseless]: 1 });
 });
