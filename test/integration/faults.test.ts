@@ -86,7 +86,7 @@ async function untilLeaderIsNot(client: Fleet, id: string): Promise<string> {
 }
 
 test.each(['before', 'sent', 'acked'] as const)(
-  'a leader that is killed when its append is at "%s" loses no acknowledged task and has begun nothing without its entry',
+  'a leader that is killed when its append is at "%s" loses no acknowledged task',
   async (killAt) => {
     const running = await fleetOf([
       { id: 'first', priority: 3, killAt },

@@ -12,15 +12,14 @@ export const leaders: readonly Fault[] = [
     parts: [
       {
         when: 'before it is sent; stored; acknowledged and not dispatched',
-        tests: faulty(
-          'a leader that is killed when its append is at "%s" loses no acknowledged task and has begun nothing without its entry',
-        ),
+        tests: faulty('a leader that is killed when its append is at "%s" loses no acknowledged task'),
       },
       {
         when: 'sent and not stored yet',
         tests: scenario(
           'slots',
           'an append that lands after its leader was killed, in a slot that is free, is part of what the next leader goes on from',
+          'an append that is let go when another term has its slot is refused, and nothing of it is begun or seen',
         ),
       },
       {
@@ -63,7 +62,7 @@ export const leaders: readonly Fault[] = [
         when: 'its leader is stopped, and another term has the slot',
         tests: scenario(
           'slots',
-          'an append that is let go when another term has its slot is refused, and nothing of it is seen',
+          'an append that is let go when another term has its slot is refused, and nothing of it is begun or seen',
         ),
       },
       {

@@ -40,7 +40,7 @@ async function timed(run: () => Promise<void>): Promise<number> {
   return performance.now() - from;
 }
 
-test('an append that is let go when another term has its slot is refused, and nothing of it is seen', async () => {
+test('an append that is let go when another term has its slot is refused, and nothing of it is begun or seen', async () => {
   const { scene, proxy, first, second, third } = await trio();
   const held = proxy.holdNext(isAppend);
   const submitted = echoes(scene.client, 20);
