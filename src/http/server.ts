@@ -62,7 +62,12 @@ function partsOn(ports: NatsPorts, options: HttpOptions, log: Log): Parts {
   const subjects = subjectsOf(options.fleet ?? 'default');
   const settings = settingsFrom({ ...options.settings });
   const observer = new Observer({ ...ports, subjects, settings, log });
-  const caller = new Caller({ ports, subjects, timeoutMs: options.timeoutMs ?? WRITE_PATIENCE_MS });
+  const caller = new Caller({
+    ports,
+    subjects,
+    rejections: observer.rejections,
+    timeoutMs: options.timeoutMs ?? WRITE_PATIENCE_MS,
+  });
   const events = liveEvents({ ports, observer, subjects, origins: options.origins ?? [] });
   const { log: kept, counts } = events;
   const metrics = createMetrics({ observer, log: kept, counts, status: () => observer.reader.status() });

@@ -2,10 +2,13 @@
 import { errorKinds } from '../domain/errors.ts';
 import type { Decision } from '../domain/events.ts';
 import type { Bus, Clock } from '../ports.ts';
+import { BallotReplySchema } from '../wire/answers.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
+import { doorFor } from '../wire/door.ts';
 import type { BallotMessage, VoteRequest } from '../wire/messages.ts';
+import { answered } from './answered.ts';
 import type { Log } from './log.ts';
-import { problemIn } from './problem-in.ts';
+import type { Rejections } from './rejections.ts';
 import { taskErrorOf } from './task-error.ts';
 
 /**
@@ -23,11 +26,13 @@ export interface BallotsOptions {
   readonly subject: string;
   readonly resendMs: number;
   readonly vote: VoteHandler | null;
+  readonly rejections: Rejections;
   readonly log: Log;
 }
 
 /** Proposals that are remembered as voted on. */
 const REMEMBERED_MAX = 10_000;
+const door = doorFor(BallotReplySchema);
 const headers = { 'Content-Type': contentTypes.json };
 
 /** The compiler does not see what plain JavaScript returns, and what is no decision would never be counted. */
@@ -88,16 +93,16 @@ export class Ballots {
 
   #send(proposal: string, decision: Decision): void {
     if (this.#sending.has(proposal) || this.#isStopped) return;
-    const { bus, clock, subject, resendMs, log } = this.#options;
+    const { bus, clock, subject, resendMs, rejections, log } = this.#options;
     const ballot: BallotMessage = { proposal, decision };
     const forget = bus.request(
       { subject, data: encode(ballot, 'json'), headers, timeoutMs: resendMs * 4 },
       (outcome) => {
         this.#sending.delete(proposal);
-        const problem = problemIn(outcome);
-        const isLater = problem !== null && errorKinds[problem.code].isRetryable;
-        if (outcome.kind === 'reply' && !isLater) {
-          if (problem !== null) log.debug({ proposal, problem }, 'ballot refused');
+        const heard = answered(outcome, { door, subject, rejections });
+        if (heard.kind === 'answer') return;
+        if (heard.kind === 'refused' && !errorKinds[heard.problem.code].isRetryable) {
+          log.debug({ proposal, problem: heard.problem }, 'ballot refused');
           return;
         }
         clock.setTimeout(() => {

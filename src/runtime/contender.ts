@@ -140,6 +140,7 @@ export class Contender {
       ...ports,
       subjects,
       settings,
+      rejections: options.rejections,
       state: () => this.replica.state,
       lastEntryAt: () => this.replica.lastEntryAt,
       isWatching: () => this.#chair.office === null && !this.#isWithdrawn && !this.#dormancy.isAsleep,

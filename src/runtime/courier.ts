@@ -2,14 +2,17 @@
  * Brings an agent's reports to the leader: batched, one request at a time, the same again until answered. A
  * `started` whose outcome is already known is left out: the outcome says it too.
  */
-import { errorKinds, type Problem } from '../domain/errors.ts';
+import { errorKinds, problem as problemWith, type Problem } from '../domain/errors.ts';
 import type { Report } from '../domain/decide-tasks.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Log } from './log.ts';
-import { problemIn } from './problem-in.ts';
 import type { Bus, Clock, RequestOutcome } from '../ports.ts';
-import { contentTypes, decode, encode } from '../wire/codec.ts';
-import type { ReportMessage, ReportReply } from '../wire/messages.ts';
+import { ReportReplySchema, type ReportReply } from '../wire/answers.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
+import { doorFor } from '../wire/door.ts';
+import type { ReportMessage } from '../wire/messages.ts';
+import { answered, type Answered } from './answered.ts';
+import type { Rejections } from './rejections.ts';
 
 export interface CourierOptions {
   readonly clock: Clock;
@@ -18,6 +21,7 @@ export interface CourierOptions {
   readonly incarnation: string;
   readonly resendMs: number;
   readonly log: Log;
+  readonly rejections: Rejections;
   /** The attempt is not ours any more. */
   readonly onStale: (report: Report) => void;
   /** The leader does not know this incarnation. */
@@ -32,6 +36,7 @@ const BATCH_MAX = 500;
 const STARTED_BYTES = 64;
 /** Reports in one message, bytes; one alone may be larger. */
 const BATCH_BYTES_MAX = 262_144;
+const door = doorFor(ReportReplySchema);
 const headers = { 'Content-Type': contentTypes.msgpack };
 
 export class Courier {
@@ -109,19 +114,13 @@ export class Courier {
 
   #answered(batch: readonly Report[], outcome: RequestOutcome): void {
     if (this.#isStopped) return;
-    const problem = problemIn(outcome);
-    if (outcome.kind !== 'reply' || problem !== null) {
-      const isForGood =
-        problem !== null && problem.code !== 'NOT_A_MEMBER' && !errorKinds[problem.code].isRetryable;
-      const again = isForGood && batch.length === 1 ? this.#instead(batch[0], problem) : batch;
-      this.#waiting = [...again, ...this.#waiting];
-      if (isForGood) this.#batchMax = Math.max(1, Math.ceil(batch.length / 2));
-      if (problem?.code === 'NOT_A_MEMBER') this.#options.onUnknown();
-      this.#schedule(isForGood ? 0 : this.#options.resendMs / 2);
+    const heard = this.#heard(batch, outcome);
+    if (heard.kind !== 'answer') {
+      this.#notRecorded(batch, heard.kind === 'refused' ? heard.problem : null);
       return;
     }
     this.#batchMax = BATCH_MAX;
-    const { term, answers } = decode(outcome.data, outcome.headers) as ReportReply;
+    const { term, answers } = heard.value;
     this.#options.onTerm(term);
     batch.forEach((report, i) => {
       if (answers[i] === 'stale') this.#options.onStale(report);
@@ -150,6 +149,28 @@ export class Courier {
       code: problem.code,
     };
     return [{ kind: 'failed', id, attempt, error, isFinal: true }];
+  }
+
+  /** An answer speaks of every report. */
+  #heard(batch: readonly Report[], outcome: RequestOutcome): Answered<ReportReply> {
+    const { subject, rejections } = this.#options;
+    const heard = answered<ReportReply>(outcome, { door, subject, rejections });
+    if (heard.kind !== 'answer' || heard.value.answers.length === batch.length) return heard;
+    const what = `${heard.value.answers.length} answers to ${batch.length} reports`;
+    const why = problemWith('INVALID', what);
+    rejections.count(subject, why);
+    return { kind: 'unusable', why };
+  }
+
+  /** Null: there was no answer. */
+  #notRecorded(batch: readonly Report[], problem: Problem | null): void {
+    const isForGood =
+      problem !== null && problem.code !== 'NOT_A_MEMBER' && !errorKinds[problem.code].isRetryable;
+    const again = isForGood && batch.length === 1 ? this.#instead(batch[0], problem) : batch;
+    this.#waiting = [...again, ...this.#waiting];
+    if (isForGood) this.#batchMax = Math.max(1, Math.ceil(batch.length / 2));
+    if (problem?.code === 'NOT_A_MEMBER') this.#options.onUnknown();
+    this.#schedule(isForGood ? 0 : this.#options.resendMs / 2);
   }
 }
 

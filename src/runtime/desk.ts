@@ -18,6 +18,7 @@ import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation, ProposalId } from '../domain/ids.ts';
 import { presentMember } from '../domain/state.ts';
 import type { Incoming, Subscription } from '../ports.ts';
+import type { JoinReply, ReportReply } from '../wire/answers.ts';
 import { doorFor, type Admitted, type Door } from '../wire/door.ts';
 import {
   BallotSchema,
@@ -25,9 +26,7 @@ import {
   ReportSchema,
   type BallotMessage,
   type JoinMessage,
-  type JoinReply,
   type ReportMessage,
-  type ReportReply,
 } from '../wire/messages.ts';
 import type { AgentVerb } from '../wire/subjects.ts';
 import { openEntrance } from './entrance.ts';
@@ -139,15 +138,15 @@ function probeHolder(office: Office, request: JoinRequest, done: (holder?: Holde
     return;
   }
   const { incarnation, joinedAt } = holder;
-  office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome, reply) => {
+  office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome) => {
     // Who was let in a moment ago may not have opened its inbox yet.
     const isNew = office.context().at - joinedAt < office.options.settings.unreachableMs;
     if (outcome.kind === 'noResponders') done(isNew ? 'silent' : 'gone');
-    else if (reply === null) done('silent');
-    else if (reply.incarnation === incarnation) done('alive');
-    else if (reply.incarnation !== request.incarnation) done('gone');
+    else if (outcome.kind !== 'reply') done('silent');
+    else if (outcome.reply.incarnation === incarnation) done('alive');
+    else if (outcome.reply.incarnation !== request.incarnation) done('gone');
     // It answered its own probe, which says nothing of the holder: the watch on members will find out.
-    else if (reply.incarnation !== office.options.author.incarnation) done('silent');
+    else if (request.incarnation !== office.options.author.incarnation) done('silent');
     // It leads: what is known of the holder is what was heard of it.
     else done(hearsayOf(office, request.id, incarnation));
   });

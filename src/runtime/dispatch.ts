@@ -7,18 +7,12 @@ import type { AttemptEnd, LedgerEvent } from '../domain/events.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
 import { currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
-import type { Bus, Clock, RequestOutcome } from '../ports.ts';
+import type { Bus, Clock } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
-import { doorFor } from '../wire/door.ts';
-import {
-  InboxReplySchema,
-  type Assignment,
-  type InboxMessage,
-  type InboxReply,
-  type VoteRequest,
-  type WorkMessage,
-} from '../wire/messages.ts';
+import { type Assignment, type InboxMessage, type VoteRequest, type WorkMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { inboxOutcome, type InboxOutcome } from './inbox-reply.ts';
+import type { Rejections } from './rejections.ts';
 
 export interface DispatchOptions {
   readonly clock: Clock;
@@ -27,6 +21,7 @@ export interface DispatchOptions {
   readonly settings: Settings;
   readonly state: FleetState;
   readonly term: number;
+  readonly rejections: Rejections;
   readonly onAnswered: (id: AgentId) => void;
   readonly onUnreachable: (id: AgentId) => void;
   /** What was sent to its inbox then was not answered in time. */
@@ -47,7 +42,6 @@ interface Outbox {
 
 /** Items in one message. */
 const ITEMS_MAX = 256;
-const door = doorFor(InboxReplySchema);
 const headers = { 'Content-Type': contentTypes.msgpack };
 
 export class Dispatch {
@@ -131,19 +125,13 @@ export class Dispatch {
   }
 
   /** Asks an agent whether it is there, and as which incarnation. */
-  probe(
-    id: AgentId,
-    timeoutMs: number,
-    done: (outcome: RequestOutcome, reply: InboxReply | null) => void,
-  ): void {
-    const { bus, subjects, term } = this.#options;
+  probe(id: AgentId, timeoutMs: number, done: (outcome: InboxOutcome) => void): void {
+    const { bus, subjects, rejections, term } = this.#options;
     const message: InboxMessage = { kind: 'probe', term };
-    bus.request(
-      { subject: subjects.inbox(id), data: encode(message, 'msgpack'), headers, timeoutMs },
-      (outcome) => {
-        if (!this.#isStopped) done(outcome, replyIn(outcome));
-      },
-    );
+    const subject = subjects.inbox(id);
+    bus.request({ subject, data: encode(message, 'msgpack'), headers, timeoutMs }, (outcome) => {
+      if (!this.#isStopped) done(inboxOutcome(outcome, { subject, rejections }));
+    });
   }
 
   stop(): void {
@@ -218,12 +206,14 @@ export class Dispatch {
     const composed = this.#composeFitting(id, box);
     if (composed === null) return;
     box.isBusy = true;
-    const { bus, clock, subjects, settings } = this.#options;
+    const { bus, clock, subjects, settings, rejections } = this.#options;
     const { message, data } = composed;
+    const subject = subjects.inbox(id);
     const sentAt = clock.now();
-    bus.request({ subject: subjects.inbox(id), data, headers, timeoutMs: settings.resendMs }, (outcome) => {
+    bus.request({ subject, data, headers, timeoutMs: settings.resendMs }, (heard) => {
       if (this.#isStopped || this.#boxes.get(id) !== box) return;
       box.isBusy = false;
+      const outcome = inboxOutcome(heard, { subject, rejections });
       if (outcome.kind === 'timeout') this.#options.onUnanswered(id, sentAt);
       if (this.#settled(id, box, message, outcome)) {
         this.#send(id);
@@ -288,10 +278,10 @@ export class Dispatch {
   }
 
   /** True when the agent has it. */
-  #settled(id: AgentId, box: Outbox, message: WorkMessage, outcome: RequestOutcome): boolean {
-    const reply = replyIn(outcome);
+  #settled(id: AgentId, box: Outbox, message: WorkMessage, outcome: InboxOutcome): boolean {
     if (outcome.kind === 'noResponders') this.#options.onUnreachable(id);
-    if (reply === null) return false;
+    if (outcome.kind !== 'reply') return false;
+    const { reply } = outcome;
     if (reply.term > this.#options.term) this.#options.onHigherTerm();
     if (reply.incarnation !== message.to) return false;
     for (const { id: task, attempt } of message.assign) {
@@ -302,12 +292,6 @@ export class Dispatch {
     this.#options.onAnswered(id);
     return true;
   }
-}
-
-function replyIn(outcome: RequestOutcome): InboxReply | null {
-  if (outcome.kind !== 'reply') return null;
-  const admitted = door.admit(outcome.data, outcome.headers);
-  return admitted.kind === 'ok' ? admitted.value : null;
 }
 
 /** Composes up to the limit; drops from the box what no longer holds. */

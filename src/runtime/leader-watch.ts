@@ -6,11 +6,11 @@
 import type { ElectionCause, HandoverReason } from '../domain/events.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { FleetState } from '../domain/state.ts';
-import type { Bus, Clock, RequestOutcome, TimerHandle } from '../ports.ts';
+import type { Bus, Clock, TimerHandle } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
-import { doorFor } from '../wire/door.ts';
-import { InboxReplySchema } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
+import { inboxOutcome, type InboxOutcome } from './inbox-reply.ts';
+import type { Rejections } from './rejections.ts';
 
 /** Why the office is vacant after a handover, or after a leader who says that it leads no more. */
 export function causeOf(handover: HandoverReason | null): ElectionCause {
@@ -22,6 +22,7 @@ export interface LeaderWatchOptions {
   readonly bus: Bus;
   readonly subjects: Subjects;
   readonly settings: Settings;
+  readonly rejections: Rejections;
   readonly state: () => FleetState;
   readonly lastEntryAt: () => number;
   /** False while we lead ourselves, stand by no more, or stand no more. */
@@ -37,8 +38,6 @@ export interface LeaderWatchOptions {
 const AFTERLIFE_MS = 100;
 /** The leader is ahead for this many probes and no entry came: the follower is stuck. */
 const BEHIND_PROBES = 4;
-
-const door = doorFor(InboxReplySchema);
 
 export class LeaderWatch {
   readonly #options: LeaderWatchOptions;
@@ -97,7 +96,7 @@ export class LeaderWatch {
 
   /** Probes the leader. `isUrgent`: also while another probe waits, which may have gone to a process as it died. */
   look(isUrgent = false): void {
-    const { state, isWatching, isSelf, onVacancy, bus, subjects, settings } = this.#options;
+    const { state, isWatching, isSelf, onVacancy, bus, subjects, settings, rejections } = this.#options;
     if (!isWatching() || this.#isClosed) return;
     const { leader, handover, term } = state();
     if (leader === null || handover !== null || isSelf(leader.incarnation)) {
@@ -109,9 +108,11 @@ export class LeaderWatch {
     const data = encode({ kind: 'probe', term }, 'msgpack');
     const headers = { 'Content-Type': contentTypes.msgpack };
     const timeoutMs = settings.probeIntervalMs;
-    bus.request({ subject: subjects.inbox(leader.id), data, headers, timeoutMs }, (outcome) => {
+    const subject = subjects.inbox(leader.id);
+    bus.request({ subject, data, headers, timeoutMs }, (heard) => {
       this.#isProbing = false;
-      if (!this.#isClosed && isWatching() && state().term === term) this.#probed(outcome, leader.incarnation);
+      if (this.#isClosed || !isWatching() || state().term !== term) return;
+      this.#probed(inboxOutcome(heard, { subject, rejections }), leader.incarnation);
     });
   }
 
@@ -126,7 +127,7 @@ export class LeaderWatch {
     this.pause();
   }
 
-  #probed(outcome: RequestOutcome, incarnation: string): void {
+  #probed(outcome: InboxOutcome, incarnation: string): void {
     const { clock, settings } = this.#options;
     switch (outcome.kind) {
       case 'noResponders':
@@ -138,12 +139,10 @@ export class LeaderWatch {
       case 'offline':
         break;
       case 'reply': {
-        const admitted = door.admit(outcome.data, outcome.headers);
-        if (admitted.kind === 'bad') break;
-        const { value } = admitted;
-        if (value.incarnation !== incarnation) this.#missing('leader.gone');
-        else if (!value.isLeading) this.#missing('leader.resigned');
-        else this.#alive(value.sequence);
+        const { reply } = outcome;
+        if (reply.incarnation !== incarnation) this.#missing('leader.gone');
+        else if (!reply.isLeading) this.#missing('leader.resigned');
+        else this.#alive(reply.sequence);
       }
     }
   }

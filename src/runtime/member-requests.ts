@@ -3,16 +3,19 @@
  * Each goes to `conclave.<fleet>.agent.join.<id>`; what the answer means is for the agent's chart to say. A changed
  * profile is sent until the leader has taken it or refused it for good.
  */
-import { errorKinds, type Problem } from '../domain/errors.ts';
+import { errorKinds, problem, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId, Incarnation } from '../domain/ids.ts';
 import type { Bus, Clock } from '../ports.ts';
-import { contentTypes, decode, encode } from '../wire/codec.ts';
-import type { JoinMessage, JoinReply } from '../wire/messages.ts';
+import { JoinReplySchema, type JoinReply } from '../wire/answers.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
+import { doorFor } from '../wire/door.ts';
+import type { JoinMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import type { Silence } from './admission.ts';
+import { answered, type Answered } from './answered.ts';
 import type { Log } from './log.ts';
-import { problemIn } from './problem-in.ts';
+import type { Rejections } from './rejections.ts';
 
 /** What became of a request to be let in. `postponed`: not answered, or refused in a way that may change. */
 export type Verdict =
@@ -28,6 +31,7 @@ export interface MemberRequestsOptions {
   readonly incarnation: Incarnation;
   readonly resendMs: number;
   readonly profile: () => Profile;
+  readonly rejections: Rejections;
   readonly log: Log;
   /** It is a member now, and can be reached. */
   readonly isActive: () => boolean;
@@ -37,9 +41,9 @@ export interface MemberRequestsOptions {
   readonly onWelcome: (reply: JoinReply) => void;
 }
 
-/** Null: it was accepted. */
-type Answer = Problem | Silence | null;
+type Answer = Answered<JoinReply>;
 
+const door = doorFor(JoinReplySchema);
 const headers = { 'Content-Type': contentTypes.json };
 
 export class MemberRequests {
@@ -64,7 +68,7 @@ export class MemberRequests {
   /** Asked until answered, or until `isWanted` says no. */
   ask(kind: 'drain' | 'leave', isWanted: () => boolean, done: () => void): void {
     this.#request({ kind, incarnation: this.#options.incarnation }, (answer) => {
-      if (typeof answer !== 'string') done();
+      if (answer.kind === 'answer' || answer.kind === 'refused') done();
       else if (isWanted()) this.ask(kind, isWanted, done);
     });
   }
@@ -97,30 +101,42 @@ export class MemberRequests {
   }
 
   #request(message: JoinMessage, done: (answer: Answer) => void): void {
-    const { clock, bus, subjects, id, resendMs, onWelcome } = this.#options;
+    const { clock, bus, subjects, id, resendMs, rejections, onWelcome } = this.#options;
     const subject = subjects.agent('join', id);
     bus.request({ subject, data: encode(message, 'json'), headers, timeoutMs: resendMs * 2 }, (outcome) => {
       if (this.#isClosed) return;
-      if (outcome.kind === 'reply') {
-        const problem = problemIn(outcome);
-        if (problem === null) onWelcome(decode(outcome.data, outcome.headers) as JoinReply);
-        done(problem);
+      const answer: Answer = answered(outcome, { door, subject, rejections });
+      if (answer.kind === 'answer') onWelcome(answer.value);
+      if (answer.kind === 'answer' || answer.kind === 'refused') {
+        done(answer);
         return;
       }
-      const { kind } = outcome;
       clock.setTimeout(
         () => {
-          if (!this.#isClosed) done(kind);
+          if (!this.#isClosed) done(answer);
         },
-        kind === 'timeout' ? 0 : resendMs / 4,
+        // What came at once may come at once again.
+        answer.kind === 'timeout' ? 0 : resendMs / 4,
       );
     });
   }
 }
 
 function verdictOf(answer: Answer): Verdict {
-  if (answer === null) return { kind: 'accepted' };
-  if (typeof answer === 'string' || errorKinds[answer.code].isRetryable)
-    return { kind: 'postponed', by: answer };
-  return { kind: 'refused', problem: answer };
+  switch (answer.kind) {
+    case 'answer':
+      return { kind: 'accepted' };
+    case 'refused': {
+      const isLater = errorKinds[answer.problem.code].isRetryable;
+      return isLater
+        ? { kind: 'postponed', by: answer.problem }
+        : { kind: 'refused', problem: answer.problem };
+    }
+    case 'unusable': {
+      const message = `what answers is no leader of this fleet: ${answer.why.message}`;
+      return { kind: 'postponed', by: problem('TIMEOUT', message) };
+    }
+    default:
+      return { kind: 'postponed', by: answer.kind };
+  }
 }

@@ -200,6 +200,7 @@ export class Office {
       settings,
       state,
       term: author.term,
+      rejections: options.rejections,
       onAnswered: (id) => {
         this.liveness.answered(id);
       },
@@ -355,12 +356,13 @@ export class Office {
   #probe(id: AgentId): void {
     const { settings, clock } = this.options;
     const sentAt = clock.now();
-    this.dispatch.probe(id, settings.heartbeatIntervalMs, (outcome, reply) => {
+    this.dispatch.probe(id, settings.heartbeatIntervalMs, (outcome) => {
       if (outcome.kind === 'noResponders') {
         this.liveness.unreachable(id);
       } else if (outcome.kind === 'timeout') {
         this.liveness.unanswered(id, sentAt);
-      } else if (reply !== null) {
+      } else if (outcome.kind === 'reply') {
+        const { reply } = outcome;
         if (reply.incarnation === this.state.members.get(id)?.incarnation) this.liveness.answered(id);
         if (reply.term > this.options.author.term) this.verify();
       }

@@ -10,8 +10,9 @@ import type { AgentId, Incarnation, TaskId } from '../domain/ids.ts';
 import { attemptKey } from '../domain/state.ts';
 import type { Settings } from '../domain/settings.ts';
 import type { Ports, Subscription } from '../ports.ts';
+import type { JoinReply } from '../wire/answers.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
-import type { Heartbeat, JoinReply, WorkMessage } from '../wire/messages.ts';
+import type { Heartbeat, WorkMessage } from '../wire/messages.ts';
 import type { Subjects } from '../wire/subjects.ts';
 import { Admission } from './admission.ts';
 import type { AppendFigures } from './append-times.ts';
@@ -103,6 +104,7 @@ export class Worker {
       incarnation,
       resendMs: settings.resendMs,
       log: options.log,
+      rejections: options.rejections,
       onStale: (report) => {
         this.attempts.abort(report.id, report.attempt, 'not assigned to this agent any more');
       },
@@ -143,6 +145,7 @@ export class Worker {
       subject: subjects.agent('ballot', id),
       resendMs: settings.resendMs,
       vote: options.vote,
+      rejections: options.rejections,
       log: options.log,
     });
     this.#requests = new MemberRequests({

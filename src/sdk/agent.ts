@@ -131,7 +131,7 @@ export async function startAgent(options: JoinOptions, parts: AgentParts): Promi
       void end({ fleet, release: parts.release, problem, ended, joined });
     },
   });
-  const fleet = new Fleet(ports, subjects.fleet, { ...fleetOptionsOf(options), wait });
+  const fleet = new Fleet(ports, subjects.fleet, { ...fleetOptionsOf(options), log, wait });
   const agent = new Agent({ node, fleet, ended: ended.promise, log, wait });
   parts.onMade?.(agent);
   node.start();

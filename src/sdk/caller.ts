@@ -1,20 +1,25 @@
 /**
  * Asks the leader, whoever it is: the same request again until it is answered, refused for good, or out of time.
  * A repeat is harmless: whatever changes something carries a key of its own. An answer of a lower term than that of
- * another answer comes from a leader that is none any more, and counts as no answer.
+ * another answer comes from a leader that is none any more, and counts as no answer; so does one that is not of its
+ * verb's shape, which is also counted.
  */
 import { backoffMs } from '../domain/backoff.ts';
-import { ConclaveError, errorKinds, errorOf, type Problem } from '../domain/errors.ts';
+import { ConclaveError, errorKinds, errorOf } from '../domain/errors.ts';
 import type { Headers, Ports, RequestOutcome, Subscription } from '../ports.ts';
-import { problemIn } from '../runtime/problem-in.ts';
-import { contentTypes, decodeAnswer, encode } from '../wire/codec.ts';
+import { answered, type Answered } from '../runtime/answered.ts';
+import type { Rejections } from '../runtime/rejections.ts';
+import { answerDoor, type AnswerTo } from '../wire/answers.ts';
+import { contentTypes, encode } from '../wire/codec.ts';
 import { answerHeaders } from '../wire/messages.ts';
 import type { ApiVerb, Subjects } from '../wire/subjects.ts';
+import { hearEvents } from './events.ts';
 import { simplyWait, type Wait } from './wait.ts';
 
 export interface CallerOptions {
   readonly ports: Pick<Ports, 'bus' | 'clock' | 'random'>;
   readonly subjects: Subjects;
+  readonly rejections: Rejections;
   /** How long a call goes on trying. */
   readonly timeoutMs: number;
   readonly wait?: Wait;
@@ -52,9 +57,9 @@ export class Caller {
 
   constructor(options: CallerOptions) {
     this.#options = options;
-    const { ports, subjects } = options;
+    const { ports, subjects, rejections } = options;
     // Only a reason to ask anew: anybody can say it.
-    this.#elections = ports.bus.subscribe(subjects.event('leader.elected'), () => {
+    this.#elections = hearEvents({ bus: ports.bus, subjects, rejections }, 'leader.elected', () => {
       for (const again of [...this.#tries]) again();
     });
   }
@@ -65,8 +70,8 @@ export class Caller {
   }
 
   /** The value of the leader's answer. Throws what `ask` throws. */
-  async call(verb: ApiVerb, body: object, options: AskOptions = {}): Promise<unknown> {
-    return (await this.ask(verb, body, options)).value;
+  async call<V extends ApiVerb>(verb: V, body: object, options: AskOptions = {}): Promise<AnswerTo<V>> {
+    return (await this.ask(verb, body, options)).value as AnswerTo<V>;
   }
 
   /**
@@ -90,16 +95,14 @@ export class Caller {
         const timeoutMs = Math.max(1, Math.min(TRY_MS, deadline - clock.now()));
         const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (heard) => {
           this.#tries.delete(again);
-          const outcome: RequestOutcome = this.#isLate(heard) ? { kind: 'timeout' } : heard;
-          const problem = problemIn(outcome);
-          if (outcome.kind === 'reply' && problem === null) {
-            resolve(answerIn(outcome));
+          const outcome = this.#read(verb, heard);
+          if (outcome.kind === 'answer') {
+            resolve(outcome.value);
             return;
           }
           const delay = backoffMs({ failures, baseMs: 50, maxMs: 500, chance: random.next() });
-          const isFinal = problem !== null && !errorKinds[problem.code].isRetryable;
-          if (isFinal || clock.now() + delay >= deadline)
-            reject(failure(outcome, problem, verb, subjects.fleet));
+          const isFinal = outcome.kind === 'refused' && !errorKinds[outcome.problem.code].isRetryable;
+          if (isFinal || clock.now() + delay >= deadline) reject(failure(outcome, verb, subjects.fleet));
           else
             clock.setTimeout(() => {
               attempt(failures + 1);
@@ -118,26 +121,26 @@ export class Caller {
     return wait(answered);
   }
 
-  /** From a leader of the past. */
-  #isLate(outcome: RequestOutcome): boolean {
-    if (outcome.kind !== 'reply') return false;
-    const now = this.#options.ports.clock.now();
+  #read(verb: ApiVerb, outcome: RequestOutcome): Answered<Answer> {
+    const { subjects, rejections } = this.#options;
+    const door = answerDoor(verb);
+    const heard = answered(outcome, { door, subject: subjects.api(verb), rejections });
+    if (outcome.kind !== 'reply' || heard.kind === 'unusable') return heard as Answered<never>;
     const term = numberIn(outcome.headers, answerHeaders.term);
+    if (this.#isLate(term)) return { kind: 'timeout' };
+    if (heard.kind !== 'answer') return heard;
+    const sequence = numberIn(outcome.headers, answerHeaders.sequence);
+    return { kind: 'answer', value: { value: heard.value, term, sequence } };
+  }
+
+  /** From a leader of the past. */
+  #isLate(term: number): boolean {
+    const now = this.#options.ports.clock.now();
     if (term < this.#term && now - this.#termAt < TERM_REMEMBERED_MS) return true;
     this.#term = term;
     this.#termAt = now;
     return false;
   }
-}
-
-type Reply = Extract<RequestOutcome, { kind: 'reply' }>;
-
-function answerIn({ data, headers }: Reply): Answer {
-  return {
-    value: decodeAnswer(data, headers),
-    term: numberIn(headers, answerHeaders.term),
-    sequence: numberIn(headers, answerHeaders.sequence),
-  };
 }
 
 /** 0 when it is not there, or is no number. */
@@ -147,13 +150,13 @@ function numberIn(headers: Headers, name: string): number {
 }
 
 function failure(
-  outcome: RequestOutcome,
-  problem: Problem | null,
+  outcome: Exclude<Answered<Answer>, { readonly kind: 'answer' }>,
   verb: ApiVerb,
   fleet: string,
 ): ConclaveError {
-  if (problem !== null) return errorOf(problem);
   switch (outcome.kind) {
+    case 'refused':
+      return errorOf(outcome.problem);
     case 'noResponders':
       // Standbys answer this one too.
       return verb === 'trigger'
@@ -161,7 +164,11 @@ function failure(
         : new ConclaveError('NO_LEADER', `nobody leads fleet ${fleet}: is an electable agent running?`);
     case 'offline':
       return new ConclaveError('NO_NATS', 'the connection to NATS is down');
-    default: {
+    case 'unusable': {
+      const message = `what answers ${verb} of fleet ${fleet} is no leader that is understood here: ${outcome.why.message}`;
+      return new ConclaveError('TIMEOUT', message);
+    }
+    case 'timeout': {
       const message = `no answer to ${verb} from fleet ${fleet} in time; it may or may not have been done`;
       return new ConclaveError('TIMEOUT', message);
     }

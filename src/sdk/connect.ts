@@ -18,6 +18,7 @@ export async function connectFleet(options: ConnectOptions = {}): Promise<Fleet>
   const { bus } = ports;
   return new Fleet({ bus, clock: realClock, random: realRandom }, options.fleet ?? 'default', {
     ...fleetOptionsOf(options),
+    log,
     onClose: () => ports.close(),
   });
 }

@@ -3,14 +3,15 @@ import { noTask } from '../domain/decide-tasks.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
-import type { Incoming, Ports, Subscription } from '../ports.ts';
-import { decode, DEPTH_FORWARDED_MAX } from '../wire/codec.ts';
+import type { Ports, Subscription } from '../ports.ts';
+import { silentLog, type Log } from '../runtime/log.ts';
+import { Rejections } from '../runtime/rejections.ts';
+import { outcomeDoor } from '../wire/answers.ts';
 import type { ExplanationView } from '../wire/explanation.ts';
 import type { AgentsQuery } from '../wire/messages.ts';
 import { subjectsOf, type Subjects } from '../wire/subjects.ts';
 import {
   PAGE_ITEMS_MAX,
-  type AgentsPage,
   type AgentView,
   type OutcomeView,
   type ProposalView,
@@ -19,6 +20,7 @@ import {
 } from '../wire/views.ts';
 import { Awaited, isFinal } from './awaited.ts';
 import { Caller } from './caller.ts';
+import { hearEvents } from './events.ts';
 import { metricsFrom, summaryOf, type FleetMetrics } from './metrics.ts';
 import {
   resultFrom,
@@ -65,6 +67,8 @@ export class Fleet {
   readonly #ports: Pick<Ports, 'bus' | 'clock' | 'random'>;
   readonly #subjects: Subjects;
   readonly #caller: Caller;
+  /** Answers and events that were none. */
+  readonly #rejections: Rejections;
   readonly #outcomes: Awaited<OutcomeView>;
   readonly #assignments: Awaited<{ agent: string; attempt: number }>;
   readonly #decisions: Awaited<ProposalView>;
@@ -77,16 +81,18 @@ export class Fleet {
   constructor(
     ports: Pick<Ports, 'bus' | 'clock' | 'random'>,
     fleet: string,
-    options: FleetOptions & { readonly onClose?: () => Promise<void> } = {},
+    options: FleetOptions & { readonly onClose?: () => Promise<void>; readonly log?: Log } = {},
   ) {
     this.name = fleet;
     this.#ports = ports;
     this.#subjects = subjectsOf(fleet);
     this.#wait = options.wait ?? simplyWait;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#rejections = new Rejections(ports.clock, options.log ?? silentLog);
     this.#caller = new Caller({
       ports,
       subjects: this.#subjects,
+      rejections: this.#rejections,
       timeoutMs: this.#timeoutMs,
       wait: this.#wait,
     });
@@ -94,12 +100,13 @@ export class Fleet {
     this.#defaults = options.defaults ?? {};
     this.#outcomes = this.#awaited<OutcomeView>(
       ended.map((status) => `task.${status}`),
-      ({ type: _, ...item }) => item as unknown as OutcomeView,
+      outcomeIn,
       (ids) => this.#askOutcomes(ids),
     );
     this.#assignments = this.#awaited<{ agent: string; attempt: number }>(
       ['task.assigned'],
-      ({ agent, attempt }) => ({ agent: String(agent), attempt: Number(attempt) }),
+      ({ agent, attempt }) =>
+        typeof agent === 'string' && typeof attempt === 'number' ? { agent, attempt } : null,
       (ids) => this.#askAssignments(ids),
     );
     this.#decisions = new Awaited<ProposalView>({
@@ -131,7 +138,10 @@ export class Fleet {
       key: this.#ports.random.id(),
       tasks: tasks.map((task) => taskWith(this.#defaults, task)),
     };
-    const { ids } = (await this.#caller.call('submit', body)) as { ids: readonly string[] };
+    const answer = await this.#caller.call('submit', body);
+    const ids = 'ids' in answer ? answer.ids : [answer.id];
+    if (ids.length !== tasks.length)
+      throw new ConclaveError('INTERNAL', `the leader answered ${ids.length} ids for ${tasks.length} tasks`);
     return ids.map((id) => this.handle(id));
   }
 
@@ -148,22 +158,22 @@ export class Fleet {
   }
 
   async task(id: string): Promise<TaskView> {
-    return (await this.#caller.call('task', { id })) as TaskView;
+    return await this.#caller.call('task', { id });
   }
 
   /** Why the task stands where it stands, and for each agent what keeps it from taking the task now. */
   async explain(id: string): Promise<ExplanationView> {
-    return (await this.#caller.call('explain', { id })) as ExplanationView;
+    return await this.#caller.call('explain', { id });
   }
 
   /** A page, oldest first if not asked otherwise; `next` is the `cursor` of the page behind it. */
   async tasks(filter: TaskFilter = {}): Promise<TaskPage> {
-    return (await this.#caller.call('tasks', filter)) as TaskPage;
+    return await this.#caller.call('tasks', filter);
   }
 
   async cancel(id: string): Promise<'cancelled' | 'cancelling'> {
     const body = { id, key: this.#ports.random.id() };
-    return ((await this.#caller.call('cancel', body)) as { status: 'cancelled' | 'cancelling' }).status;
+    return (await this.#caller.call('cancel', body)).status;
   }
 
   /** A failed task gets its retries anew. */
@@ -179,7 +189,7 @@ export class Fleet {
   /** Opens a proposal; answers with its id. */
   async openProposal(proposal: ProposalInput): Promise<string> {
     const body = { key: this.#ports.random.id(), ...proposalWith(this.#defaults, proposal) };
-    return ((await this.#caller.call('propose', body)) as { id: string }).id;
+    return (await this.#caller.call('propose', body)).id;
   }
 
   /** Waits until the proposal is decided. */
@@ -188,12 +198,12 @@ export class Fleet {
   }
 
   async proposal(id: string): Promise<ProposalView> {
-    return (await this.#caller.call('proposal', { id })) as ProposalView;
+    return await this.#caller.call('proposal', { id });
   }
 
   /** A page, oldest first if not asked otherwise; `next` is the `cursor` of the page behind it. */
   async proposals(filter: ProposalFilter = {}): Promise<ProposalPage> {
-    return (await this.#caller.call('proposals', filter)) as ProposalPage;
+    return await this.#caller.call('proposals', filter);
   }
 
   /** The ballot of an outside voter that the proposal names. */
@@ -207,7 +217,7 @@ export class Fleet {
   }
 
   async agent(id: string): Promise<AgentView> {
-    return (await this.#caller.call('agent', { id })) as AgentView;
+    return await this.#caller.call('agent', { id });
   }
 
   /** All that fit, by id. */
@@ -216,7 +226,7 @@ export class Fleet {
     let cursor: string | null = null;
     do {
       const page: object = { ...filter, limit: PAGE_ITEMS_MAX, ...(cursor === null ? {} : { cursor }) };
-      const { agents, next } = (await this.#caller.call('agents', page)) as AgentsPage;
+      const { agents, next } = await this.#caller.call('agents', page);
       found.push(...agents);
       cursor = next;
     } while (cursor !== null);
@@ -241,7 +251,7 @@ export class Fleet {
   }
 
   async status(options: { timeoutMs?: number } = {}): Promise<StatusView> {
-    this.#seen = (await this.#caller.call('status', {}, options)) as StatusView;
+    this.#seen = await this.#caller.call('status', {}, options);
     return this.#seen;
   }
 
@@ -260,7 +270,7 @@ export class Fleet {
   async elect(options: { timeoutMs?: number } = {}): Promise<{ leader: string | null; term: number }> {
     const { clock } = this.#ports;
     const deadline = clock.now() + (options.timeoutMs ?? this.#timeoutMs);
-    const { term } = (await this.#caller.call('trigger', {}, options)) as { term: number };
+    const { term } = await this.#caller.call('trigger', {}, options);
     for (;;) {
       const status = await this.status({ timeoutMs: Math.max(1, deadline - clock.now()) });
       if (status.hasLeader && status.term > term) return { leader: status.leader, term: status.term };
@@ -304,7 +314,7 @@ export class Fleet {
 
   #awaited<T>(
     kinds: readonly string[],
-    view: (item: Record<string, unknown>) => T,
+    view: (item: Record<string, unknown>) => T | null,
     ask: (ids: readonly string[]) => Promise<void>,
   ): Awaited<T> {
     const awaited: Awaited<T> = new Awaited<T>({
@@ -313,7 +323,9 @@ export class Fleet {
       listen: () => {
         const subscriptions = kinds.map((kind) =>
           this.#onItems(kind, (item) => {
-            awaited.settle(String(item['id']), view(item));
+            const { id } = item;
+            const value = view(item);
+            if (typeof id === 'string' && value !== null) awaited.settle(id, value);
           }),
         );
         return {
@@ -331,20 +343,14 @@ export class Fleet {
     kind: string,
     listen: (item: Record<string, unknown>, kind: string, where: EventPlace) => void,
   ): Subscription {
-    return this.#ports.bus.subscribe(this.#subjects.event(kind), (message: Incoming) => {
-      const body = decode(message.data, message.headers, DEPTH_FORWARDED_MAX) as EventPlace & {
-        kind: string;
-        items: Record<string, unknown>[];
-      };
-      const { sequence, term, at } = body;
-      for (const item of body.items) listen(item, body.kind, { sequence, term, at });
+    const ear = { bus: this.#ports.bus, subjects: this.#subjects, rejections: this.#rejections };
+    return hearEvents(ear, kind, ({ kind: told, sequence, term, at, items }) => {
+      for (const item of items) listen(item, told, { sequence, term, at });
     });
   }
 
   async #askOutcomes(ids: readonly string[]): Promise<void> {
-    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as {
-      outcomes: (OutcomeView | null)[];
-    };
+    const { outcomes } = await this.#caller.call('outcomes', { ids });
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
       if (outcome === null) this.#outcomes.fail(id, new ConclaveError('NOT_FOUND', noTask(id)));
@@ -353,9 +359,7 @@ export class Fleet {
   }
 
   async #askAssignments(ids: readonly string[]): Promise<void> {
-    const { outcomes } = (await this.#caller.call('outcomes', { ids })) as {
-      outcomes: (OutcomeView | null)[];
-    };
+    const { outcomes } = await this.#caller.call('outcomes', { ids });
     outcomes.forEach((outcome, i) => {
       const id = ids[i] ?? '';
       if (outcome === null) this.#assignments.fail(id, new ConclaveError('NOT_FOUND', noTask(id)));
@@ -378,4 +382,11 @@ export class Fleet {
       }
     }
   }
+}
+
+/** Null: it is not told as an outcome is; whoever waits for it will ask. */
+function outcomeIn({ type: _, ...item }: Record<string, unknown>): OutcomeView | null {
+  const admitted = outcomeDoor.check(item);
+  if (admitted.kind === 'bad' || !ended.some((status) => status === admitted.value.status)) return null;
+  return admitted.value;
 }

@@ -104,10 +104,10 @@ export function simulateFleet({ patienceMs = PATIENCE_MS, ...options }: Simulati
 async function connectOn(host: SimulatedHost, options: ConnectOptions, wait: Wait): Promise<Fleet> {
   checkConnect(options);
   settingsFrom({ ...options.settings });
-  const { fleet = 'default', inboxPrefix } = options;
+  const { fleet = 'default', inboxPrefix, log = silentLog } = options;
   // As on NATS, what is wrong with the options rejects the promise.
   await wait(Promise.resolve());
-  return new Fleet(host.ports(fleet, inboxPrefix), fleet, { ...fleetOptionsOf(options), wait });
+  return new Fleet(host.ports(fleet, inboxPrefix), fleet, { ...fleetOptionsOf(options), log, wait });
 }
 
 interface Site {

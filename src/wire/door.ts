@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { problem, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
 import type { Headers } from '../ports.ts';
-import { decode, DEPTH_MAX } from './codec.ts';
+import { decode, decodeAnswer, DEPTH_MAX } from './codec.ts';
 
 export type Admitted<T> =
   { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'bad'; readonly problem: Problem };
@@ -24,6 +24,18 @@ Settings.Set({ maxErrors: 8 * PROBLEMS_MAX });
 
 /** `depthMax`: nesting of the message. */
 export function doorFor<S extends TSchema>(schema: S, depthMax = DEPTH_MAX): Door<Static<S>> {
+  return doorOver(schema, (data, headers) => decode(data, headers, depthMax));
+}
+
+/** For what the leader answers to clients: its keys may be names that users chose. */
+export function doorForAnswers<S extends TSchema>(schema: S): Door<Static<S>> {
+  return doorOver(schema, decodeAnswer);
+}
+
+function doorOver<S extends TSchema>(
+  schema: S,
+  read: (data: Uint8Array, headers: Headers) => unknown,
+): Door<Static<S>> {
   const validator = Compile(schema);
   const check = (value: unknown): Admitted<Static<S>> => {
     if (validator.Check(value)) return { kind: 'ok', value };
@@ -33,7 +45,7 @@ export function doorFor<S extends TSchema>(schema: S, depthMax = DEPTH_MAX): Doo
     check,
     admit(data, headers) {
       try {
-        return check(decode(data, headers, depthMax));
+        return check(read(data, headers));
       } catch (error) {
         return { kind: 'bad', problem: problemOf(error) };
       }

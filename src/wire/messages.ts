@@ -135,13 +135,6 @@ export type JoinMessage =
   | { readonly kind: 'join'; readonly incarnation: string; readonly profile: Profile }
   | { readonly kind: 'drain' | 'leave'; readonly incarnation: string };
 
-export interface JoinReply {
-  readonly term: number;
-  readonly heartbeatIntervalMs: number;
-  /** Ledger time of the leader. */
-  readonly ledgerAt: number;
-}
-
 const ErrorSchema = Type.Object({ message: Text(8_192), code: Type.Optional(Text(255)) }, closed);
 
 export const ReportSchema = Type.Object(
@@ -180,10 +173,6 @@ export const ReportSchema = Type.Object(
   closed,
 );
 export type ReportMessage = Static<typeof ReportSchema>;
-export interface ReportReply {
-  readonly term: number;
-  readonly answers: readonly ('recorded' | 'stale')[];
-}
 
 const DecisionSchema = Type.Union([Type.Literal('approve'), Type.Literal('reject'), Type.Literal('abstain')]);
 export const BallotSchema = Type.Object(
@@ -322,6 +311,18 @@ export interface SnapshotMessage {
   /** Snapshots that were left out before this one: there are at most 200 a second. */
   readonly skipped: number;
 }
+
+/** Some events of one kind and one entry, as the leader tells them. */
+export const EventMessageSchema = Type.Object({
+  /** As the subject says. */
+  kind: Text(64),
+  sequence: Count,
+  term: Count,
+  /** Ledger time. */
+  at: Type.Number(),
+  items: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 10_000 }),
+});
+export type EventMessage = Static<typeof EventMessageSchema>;
 
 export const ByIdSchema = Type.Object({ id: Id }, closed);
 /** A change of one thing, told from its own repeats by the key. */

@@ -46,7 +46,7 @@ export const liveness: readonly Mutant[] = [
     rule: '6, gone',
     breaks: 'standbys do not heed a leader that says it leads no more',
     file: 'src/runtime/leader-watch.ts',
-    find: "else if (!value.isLeading) this.#missing('leader.resigned');\n        else",
+    find: "else if (!reply.isLeading) this.#missing('leader.resigned');\n        else",
     replace: 'else',
     tests: of('simulation/leader-watch', 'who says that it leads no more is missed at once'),
   },

@@ -177,7 +177,7 @@ export const messages: readonly Mutant[] = [
     breaksAlso: [7],
     breaks: 'a standby takes another process of the same id for its leader',
     file: 'src/runtime/leader-watch.ts',
-    find: "if (value.incarnation !== incarnation) this.#missing('leader.gone');\n        else if",
+    find: "if (reply.incarnation !== incarnation) this.#missing('leader.gone');\n        else if",
     replace: 'if',
     tests: of('simulation/leader-watch', 'a leader whose inbox another process answers is gone'),
   },

@@ -1,6 +1,8 @@
 /** How a client asks whoever leads, when more than one process thinks that it does. */
 import { expect, test } from 'vitest';
 import type { Incoming } from '../../src/ports.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { Rejections } from '../../src/runtime/rejections.ts';
 import { answer, refuse } from '../../src/runtime/respond.ts';
 import { Caller } from '../../src/sdk/caller.ts';
 import { SimulatedFleet, SimulatedWorld } from '../../src/simulation/index.ts';
@@ -14,7 +16,7 @@ const json = { 'Content-Type': 'application/json' };
 interface Played {
   readonly world: SimulatedWorld;
   readonly caller: Caller;
-  /** Answers every `status` of the client with what comes of it. */
+  /** Answers every `barrier` of the client with what comes of it. */
   serve(handle: (message: Incoming) => void): { close(): void };
   /** What a call came to. */
   asked(timeoutMs?: number): Promise<unknown>;
@@ -24,14 +26,15 @@ function play(): Played {
   const world = new SimulatedWorld({ seed: 1 });
   const ports = world.host('client').ports('red');
   const { bus } = world.host('leader').ports('red');
-  const caller = new Caller({ ports, subjects, timeoutMs: 5_000 });
+  const rejections = new Rejections(ports.clock, silentLog);
+  const caller = new Caller({ ports, subjects, rejections, timeoutMs: 5_000 });
   return {
     world,
     caller,
-    serve: (handle) => bus.subscribe(subjects.api('status'), handle),
+    serve: (handle) => bus.subscribe(subjects.api('barrier'), handle),
     asked: (timeoutMs = 5_000) =>
       world.settle(
-        caller.ask('status', {}, { timeoutMs }).catch((error: unknown) => error),
+        caller.ask('barrier', {}, { timeoutMs }).catch((error: unknown) => error),
         { withinMs: 10_000 },
       ),
   };

@@ -4,6 +4,8 @@ import { decideTasksDrop } from '../../src/domain/decide-drops.ts';
 import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import { Dispatch } from '../../src/runtime/dispatch.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { Rejections } from '../../src/runtime/rejections.ts';
 import { decodeTrusted } from '../../src/wire/codec.ts';
 import type { InboxMessage } from '../../src/wire/messages.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
@@ -19,7 +21,8 @@ function stage() {
   const none = (): void => undefined;
   const { state, settings } = fleet;
   const callbacks = { onAnswered: none, onUnanswered: none, onUnreachable: none, onHigherTerm: none };
-  const dispatch = new Dispatch({ clock, bus, subjects, settings, state, term: 1, ...callbacks });
+  const rejections = new Rejections(clock, silentLog);
+  const dispatch = new Dispatch({ clock, bus, subjects, settings, state, term: 1, rejections, ...callbacks });
   const heard: InboxMessage[] = [];
   portsOf(world, 'a').bus.subscribe(subjects.inbox(agent('a')), ({ data }) => {
     heard.push(decodeTrusted(data) as InboxMessage);

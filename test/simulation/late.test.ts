@@ -292,7 +292,8 @@ function dispatching(fleet: Harness, incarnation: () => string) {
     );
   });
   world.runFor(100);
-  const dispatch = new Dispatch({ clock, bus, subjects, settings, state, term: 1, ...callbacks });
+  const rejections = new Rejections(clock, silentLog);
+  const dispatch = new Dispatch({ clock, bus, subjects, settings, state, term: 1, rejections, ...callbacks });
   dispatch.flush();
   return { world, dispatch, heard };
 }
@@ -368,6 +369,7 @@ test('a report that is not answered is sent again, and no more once it is', () =
     incarnation: 'w-1',
     resendMs: 100,
     log: silentLog,
+    rejections: new Rejections(clock, silentLog),
     ...callbacks,
   });
   courier.add({ kind: 'completed', id: 'x' as TaskId, attempt: 1, result: 1 });
@@ -406,6 +408,7 @@ test('a report that is refused for good and is no result is dropped, and the log
     incarnation: 'w-1',
     resendMs: 100,
     log: { ...silentLog, warn: (fields, message) => said.push({ ...fields, message }) },
+    rejections: new Rejections(clock, silentLog),
     onStale: none,
     onUnknown: none,
     onTerm: none,

@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import { defaultSettings } from '../../src/domain/settings.ts';
 import { LeaderWatch } from '../../src/runtime/leader-watch.ts';
+import { silentLog } from '../../src/runtime/log.ts';
+import { Rejections } from '../../src/runtime/rejections.ts';
 import { encode } from '../../src/wire/codec.ts';
 import type { InboxReply } from '../../src/wire/messages.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
@@ -30,6 +32,7 @@ function stage(reply: InboxReply | null | undefined) {
     bus,
     subjects,
     settings: defaultSettings,
+    rejections: new Rejections(clock, silentLog),
     state: () => fleet.state,
     lastEntryAt: () => 0,
     isWatching: () => true,

@@ -1,10 +1,12 @@
 /** docs/wire.md: every verb that clients may ask, each with a request that the door admits. */
 import type { TSchema } from 'typebox';
 import { expect, test } from 'vitest';
+import { answerDoor, JoinReplySchema, ProblemSchema, ReportReplySchema } from '../../src/wire/answers.ts';
 import { doorFor } from '../../src/wire/door.ts';
 import {
   AgentsSchema,
   ByIdSchema,
+  EventMessageSchema,
   ChangeSchema,
   HeartbeatSchema,
   JoinSchema,
@@ -46,6 +48,9 @@ const requests: Readonly<Record<ApiVerb, TSchema>> = {
   trigger: NothingSchema,
 };
 
+/** Their examples leave out some of the counts. */
+const abridged: readonly ApiVerb[] = ['tasks', 'proposals', 'status'];
+
 function check(schema: TSchema, block: string | undefined): unknown {
   return doorFor(schema).check(JSON.parse(block ?? 'null'));
 }
@@ -53,10 +58,12 @@ function check(schema: TSchema, block: string | undefined): unknown {
 test.each(apiVerbs)('%s is documented with a request that is admitted, and an answer', (verb) => {
   const [request, answer] = blocks.get(verb) ?? [];
   expect(check(requests[verb], request)).toMatchObject({ kind: 'ok' });
-  expect(JSON.parse(answer ?? 'null')).toBeTypeOf('object');
+  const shown = JSON.parse(answer ?? 'null') as object;
+  expect(shown).toBeTypeOf('object');
+  if (!abridged.includes(verb)) expect(answerDoor(verb).check(shown)).toMatchObject({ kind: 'ok' });
 });
 
-test('a submit of many, a heartbeat, a join, a leave and orders are shown as they are admitted', () => {
+test('a submit of many, what agents say and are answered, orders and events are shown as they are admitted', () => {
   const [, , many] = blocks.get('submit') ?? [];
   const [heartbeat, join, leave] = blocks.get('What agents say') ?? [];
   expect(check(SubmitManySchema, many)).toMatchObject({ kind: 'ok' });
@@ -65,6 +72,13 @@ test('a submit of many, a heartbeat, a join, a leave and orders are shown as the
   expect(check(JoinSchema, leave)).toMatchObject({ kind: 'ok' });
   const [orders] = blocks.get('What an agent is told') ?? [];
   expect(check(OrdersSchema, orders)).toMatchObject({ kind: 'ok' });
+  const [, , , joined, recorded] = blocks.get('What agents say') ?? [];
+  expect(check(JoinReplySchema, joined)).toMatchObject({ kind: 'ok' });
+  expect(check(ReportReplySchema, recorded)).toMatchObject({ kind: 'ok' });
+  const [event] = blocks.get('What the leader tells everybody') ?? [];
+  expect(check(EventMessageSchema, event)).toMatchObject({ kind: 'ok' });
+  const [refusal] = blocks.get('Content') ?? [];
+  expect(check(ProblemSchema, refusal)).toMatchObject({ kind: 'ok' });
   const [watch] = blocks.get('Live statecharts') ?? [];
   expect(check(WatchSchema, watch)).toMatchObject({ kind: 'ok' });
 });
