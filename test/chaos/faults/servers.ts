@@ -9,7 +9,7 @@ export const servers: readonly Fault[] = [
     invariant: 'nothing acknowledged is lost; writes go on; the leader keeps its term',
     parts: [
       {
-        when: 'the leader is connected to another server',
+        when: 'the leader is connected to another server, and waits 25 s for them to elect',
         tests: scenario(
           'servers',
           'the server that leads the ledger is killed at work: writes go on, nothing is lost, and the same agent leads',
