@@ -75,7 +75,7 @@ fuzz: build ## REQUESTS requests made from the OpenAPI document, against a real 
 	FUZZ_REQUESTS=$(REQUESTS) $(vitest) test/http/fuzz.test.ts
 
 fuzz-wire: setup ## MESSAGES messages that nobody should send, at every subject of a fleet: simulated, and a few on a real server
-	FUZZ_MESSAGES=$(MESSAGES) $(vitest) test/simulation/wire-fuzz.test.ts test/integration/wire-fuzz.test.ts
+	FUZZ_MESSAGES=$(MESSAGES) $(vitest) test/simulation/wire-fuzz.test.ts test/simulation/answer-fuzz.test.ts test/integration/wire-fuzz.test.ts
 
 simulate: build ## whole fleets under SEEDS seeds, with faults, invariants checked after every step
 	SEEDS=$(SEEDS) node dist/test/simulation/simulate.js

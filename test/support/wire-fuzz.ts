@@ -91,7 +91,7 @@ export function* fuzzMessages(random: SeededRandom, cast: Cast): Generator<FuzzM
   };
   for (;;) {
     const at = place();
-    const { data, headers } = bodyOf(random, at.verb);
+    const { data, headers } = fuzzBody(random, sound[at.verb] ?? [{}]);
     const isNameless = agentVerbs.includes(at.kind as AgentVerb) && subjects.senderOf(at.subject) === null;
     const door = doors.get(at.verb);
     if (door === undefined) throw new Error(`no schema for ${at.verb}`);
@@ -103,13 +103,13 @@ export function* fuzzMessages(random: SeededRandom, cast: Cast): Generator<FuzzM
   }
 }
 
-function bodyOf(
+/** A body that is one of these examples, something near one, or nothing of the sort. */
+export function fuzzBody(
   random: SeededRandom,
-  verb: string,
+  examples: readonly unknown[],
 ): { readonly data: Uint8Array; readonly headers: Headers } {
   const draw = random.next();
   if (draw < 0.1) return { data: noise(random), headers: headersOf(random) };
-  const examples = sound[verb] ?? [{}];
   const value = changed(
     random,
     examples[random.below(examples.length)],
