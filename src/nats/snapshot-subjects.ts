@@ -28,13 +28,12 @@ const partForm = /^([^.]+)\.(?:(manifest)|(\d{1,9}))$/;
 
 /** Throws INVALID for a fleet's name that is none. */
 export function snapshotSubjectsOf(fleet: string): SnapshotSubjects {
-  subjectsOf(fleet);
+  const { snapshotStream: stream, snapshot: parts } = subjectsOf(fleet);
   const root = `_conclave.${fleet}.snapshot.`;
   return {
-    // No fleet's ledger can have this name: all of those start with `CONCLAVE_`.
-    stream: `CONCLAVE-SNAPSHOTS_${fleet}`,
+    stream,
     all: `${root}>`,
-    parts: (name) => `${root}${name}.*`,
+    parts,
     manifest: (name) => `${root}${name}.manifest`,
     chunk: (name, index) => `${root}${name}.${index}`,
     partOf: (subject) => {

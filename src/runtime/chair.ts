@@ -18,6 +18,7 @@ import { causeOf } from './leader-watch.ts';
 import type { LedgerTime } from './ledger-time.ts';
 import type { Log } from './log.ts';
 import { Office } from './office.ts';
+import { Provenance } from './provenance.ts';
 import type { Rejections } from './rejections.ts';
 import type { Replica } from './replica.ts';
 import type { Roster } from './roster.ts';
@@ -72,6 +73,7 @@ const UNFIT_MS = 1_000;
 export class Chair {
   readonly #options: ChairOptions;
   readonly #writer: SlotWriter;
+  readonly #provenance: Provenance;
   readonly #actor: ActorRefFrom<typeof coordinatorMachine>;
   #office: Office | null = null;
   #rooms: Subscription[] = [];
@@ -82,6 +84,11 @@ export class Chair {
     this.#options = options;
     const { ports, settings, log, onBroken } = options;
     this.#writer = new SlotWriter({ ...ports, settings, log, onBroken });
+    this.#provenance = new Provenance({
+      ...options,
+      clock: ports.clock,
+      patienceMs: settings.appendResignReplicatedMs,
+    });
     this.#actor = createActor(this.#logic(), { clock: ports.clock });
     options.inspector.show('coordinator', this.#actor);
   }
@@ -136,20 +143,26 @@ export class Chair {
     });
   }
 
-  /** Asks the stream's leader for its last sequence, again until it is told. */
+  /** Asks the stream's leader for its last sequence, again until it is told, and no snapshot speaks against it. */
   measure(done: (last: number) => void): void {
     const { ports, settings } = this.#options;
+    const again = (): void => {
+      ports.clock.setTimeout(() => {
+        this.measure(done);
+      }, settings.probeIntervalMs);
+    };
     this.#writer.withConnection((connection) => {
-      const { committedSequence } = this.#options.replica;
-      connection.readBounds((bounds) => {
-        this.#foundEnd(bounds, committedSequence);
-        if (bounds.kind === 'bounds') {
-          done(bounds.last);
+      this.#provenance.look(connection, (isClear) => {
+        if (!isClear) {
+          again();
           return;
         }
-        ports.clock.setTimeout(() => {
-          this.measure(done);
-        }, settings.probeIntervalMs);
+        const { committedSequence } = this.#options.replica;
+        connection.readBounds((bounds) => {
+          this.#foundEnd(bounds, committedSequence);
+          if (bounds.kind === 'bounds') done(bounds.last);
+          else again();
+        });
       });
     });
   }

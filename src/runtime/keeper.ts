@@ -162,7 +162,9 @@ export class Keeper {
       // One that is far ahead is of another ledger, which this one replaced.
       const { replica, settings } = this.#options;
       const aheadMax = replica.committedSequence + settings.snapshotEntries;
-      const newest = listed.snapshots.findLast(({ sequence }) => sequence <= aheadMax);
+      const newest = listed.snapshots.findLast(
+        ({ name, sequence }) => sequence <= aheadMax && !this.#isForeign(name, replica.state.genesis),
+      );
       if (newest !== undefined && newest.sequence > this.#sequence) this.#note(newest.sequence);
       if (this.#isUrged || this.#isDue()) this.#take(connection, 1);
       else this.#end();
@@ -297,8 +299,9 @@ export class Keeper {
   }
 
   /**
-   * From the newest on. One that is corrupt, or of a ledger that is no more, is useless; so is what is older than two
-   * good ones. One of a version that is not known here is somebody else's: it stays.
+   * From the newest on. One that is corrupt is useless; so is what is older than two good ones. One of a version that is
+   * not known here is somebody else's until then: it stays. One of another ledger stays for good: it may be all that is
+   * left of it, and proves that there was one.
    */
   #sort(
     connection: LedgerConnection,
@@ -311,15 +314,13 @@ export class Keeper {
       this.#sort(connection, { genesis, rest, found }, done);
     };
     if (next === undefined) done();
-    else if (found.kept.length === KEPT) {
-      found.useless.push(next);
-      goOn();
-    } else {
+    else {
       this.#judgeOne(connection, next, genesis, (point) => {
         // Two of one entry are one, unless there is no time for another.
         const isSame = typeof point === 'object' && found.kept.at(-1)?.sequence === point.sequence;
-        if (point === 'useless' || (isSame && !this.#isUrged)) found.useless.push(next);
-        else if (point !== 'unknown') found.kept.push(point);
+        const isSpare = found.kept.length === KEPT || (isSame && !this.#isUrged);
+        if (point === 'useless' || (isSpare && point !== 'foreign')) found.useless.push(next);
+        else if (typeof point === 'object') found.kept.push(point);
         goOn();
       });
     }
@@ -330,9 +331,9 @@ export class Keeper {
     connection: LedgerConnection,
     stored: StoredSnapshot,
     genesis: string,
-    done: (point: Point | 'useless' | 'unknown') => void,
+    done: (point: Point | 'useless' | 'unknown' | 'foreign') => void,
   ): void {
-    const judged = (point: Point): Point | 'useless' => (point.genesis === genesis ? point : 'useless');
+    const judged = (point: Point): Point | 'foreign' => (point.genesis === genesis ? point : 'foreign');
     const known = this.#good.get(stored.name);
     if (known !== undefined) {
       done(judged(known));
@@ -347,6 +348,11 @@ export class Keeper {
         else {
           const point = pointOf(restored);
           this.#good.set(stored.name, point);
+          if (point.genesis !== genesis)
+            this.#options.log.error(
+              { snapshot: stored.name, genesis: point.genesis },
+              'a snapshot of another ledger lies beside this one, and stays: was the ledger replaced?',
+            );
           done(judged(point));
         }
       }
@@ -379,6 +385,12 @@ export class Keeper {
         } else this.#end(purged.kind === 'refused' ? 'it would have emptied the ledger' : purged.reason);
       });
     });
+  }
+
+  /** Known to be of another ledger. */
+  #isForeign(name: string, genesis: string): boolean {
+    const known = this.#good.get(name);
+    return known !== undefined && known.genesis !== genesis;
   }
 
   #note(sequence: number): void {

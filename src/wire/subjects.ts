@@ -35,6 +35,9 @@ export interface Subjects {
   readonly fleet: string;
   readonly stream: string;
   readonly ledger: string;
+  readonly snapshotStream: string;
+  /** Every part of one snapshot. */
+  readonly snapshot: (name: string) => string;
   agent(verb: AgentVerb, id: AgentId | '*'): string;
   inbox(id: AgentId): string;
   api(verb: ApiVerb): string;
@@ -81,6 +84,9 @@ export function subjectsOf(fleet: string, { arePrefixesPinned = false }: Subject
     fleet,
     stream: `CONCLAVE_${fleet}`,
     ledger: `_conclave.${fleet}.ledger`,
+    // No fleet's ledger can have this name: all of those start with `CONCLAVE_`.
+    snapshotStream: `CONCLAVE-SNAPSHOTS_${fleet}`,
+    snapshot: (name) => `_conclave.${fleet}.snapshot.${name}.*`,
     agent: (verb, id) => `${root}.agent.${verb}.${id}`,
     inbox: (id) => `_conclave.${fleet}.inbox.${id}`,
     api: (verb) => `${root}.api.${verb}`,

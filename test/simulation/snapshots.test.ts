@@ -221,6 +221,8 @@ test('a standby whose stream was made anew behind its back does not shorten the 
   await work(stage, 40);
   stage.fleet.kill('a');
   ledgerOf(stage).stream.recreate();
+  // Whoever did that removed the snapshots as well: nobody starts beside them.
+  for (const name of ledgerOf(stage).snapshots.names) ledgerOf(stage).snapshots.remove(name);
   const anew = new SimulatedFleet(stage.world, { settings: { snapshotEntries: 100_000 } });
   anew.join('z', { slots: 4, handlers: { work: () => 'done' } });
   const client = anew.client('client-2');
@@ -269,27 +271,113 @@ test.each([
   keeper.close();
 });
 
-test('snapshots of a ledger that is no more do not keep its successor long', async () => {
+/** A fleet that shortened its ledger, and of which nobody runs any more. */
+async function ended(): Promise<{ stage: Stage; old: readonly string[] }> {
   const stage = await played(often, ['a', 'b']);
-  await work(stage, 100);
+  await work(stage, 40);
   await stage.run(1_000);
-  stage.fleet.kill('a');
-  stage.fleet.kill('b');
+  for (const host of ['a', 'b']) stage.fleet.kill(host);
   const old = ledgerOf(stage).snapshots.complete.map(({ name }) => name);
   expect(old).toHaveLength(2);
-  ledgerOf(stage).stream.recreate();
-  const anew = new SimulatedFleet(stage.world, { settings: often });
-  for (const id of ['y', 'z']) anew.join(id, { slots: 4, handlers: { work: () => 'done' } });
-  const client = anew.client('client-2');
+  return { stage, old };
+}
+
+/** They start in this world, and so does a client. */
+function anew(stage: Stage, ids: readonly string[]): SimulatedFleet {
+  const fleet = new SimulatedFleet(stage.world, { settings: often });
+  for (const id of ids) fleet.join(id, { slots: 4, handlers: { work: () => 'done' } });
+  return fleet;
+}
+
+test('nobody leads on a ledger that was made anew while nobody ran: its snapshots tell, and stay', async () => {
+  const { stage, old } = await ended();
+  const ledger = ledgerOf(stage);
+  ledger.stream.recreate();
+  const fleet = anew(stage, ['y', 'z']);
+  // A broker that fails over may hide what is there.
   await stage.world.advance(8_000);
-  for (let i = 0; i < 40; i++) {
-    const task = await stage.ask(client.submit({ type: 'work' }));
-    await stage.ask(task.result());
-  }
-  await stage.world.advance(5_000);
-  expect(ledgerOf(stage).first).toBeGreaterThan(50);
-  const names = ledgerOf(stage).snapshots.complete.map(({ name }) => name);
-  expect(names.filter((name) => old.includes(name))).toEqual([]);
+  expect([fleet.nodes.size, fleet.ended.size, fleet.leaders()]).toEqual([2, 0, []]);
+  await stage.world.advance(20_000);
+  expect(fleet.nodes.size).toBe(0);
+  expect([...fleet.ended.values()]).toEqual(['LEDGER_BROKEN', 'LEDGER_BROKEN']);
+  expect([ledger.last, ledger.snapshots.complete.map(({ name }) => name)]).toEqual([0, old]);
+  // Whoever means to start over removes them.
+  for (const name of old) ledger.snapshots.remove(name);
+  const over = anew(stage, ['x']);
+  await stage.world.advance(8_000);
+  expect(over.leaders().map(({ id }) => id)).toEqual(['x']);
+});
+
+test('nobody leads on a ledger that was put back to an older copy while nobody ran', async () => {
+  const { stage, old } = await ended();
+  const ledger = ledgerOf(stage);
+  const [newest] = ledger.snapshots.complete.slice(-1);
+  ledger.stream.loseTail(ledger.last - (newest?.sequence ?? 0) + 1);
+  const { last } = ledger;
+  expect(last).toBeGreaterThan(ledger.first);
+  const fleet = anew(stage, ['y', 'z']);
+  await stage.world.advance(28_000);
+  expect(fleet.nodes.size).toBe(0);
+  expect([...fleet.ended.values()]).toEqual(['LEDGER_BROKEN', 'LEDGER_BROKEN']);
+  expect([ledger.last, ledger.snapshots.complete.map(({ name }) => name)]).toEqual([last, old]);
+  // Whoever goes on without what is gone removes that one.
+  ledger.snapshots.remove(newest?.name ?? '');
+  const left = anew(stage, ['x']);
+  await stage.world.advance(28_000);
+  expect(left.leaders().map(({ id }) => id)).toEqual(['x']);
+});
+
+test('a broker that hides the newest entries for a while makes nobody end that starts then', async () => {
+  const { stage } = await ended();
+  const ledger = ledgerOf(stage);
+  const readBounds = ledger.readBounds.bind(ledger);
+  ledger.readBounds = () => ({ kind: 'bounds', first: 0, last: 0, bytes: 0, bytesMax: 1 });
+  const fleet = anew(stage, ['y']);
+  await stage.world.advance(8_000);
+  expect([fleet.nodes.size, fleet.leaders()]).toEqual([1, []]);
+  ledger.readBounds = readBounds;
+  await stage.world.advance(12_000);
+  expect(fleet.leaders().map(({ id }) => id)).toEqual(['y']);
+});
+
+test('a store of snapshots that says nothing holds up nobody who starts for longer than a fail-over', async () => {
+  const stage = await played({}, ['a']);
+  stage.fleet.kill('a');
+  const { snapshots } = ledgerOf(stage);
+  snapshots.read = () => ({ kind: 'unavailable', reason: 'permissions violation' });
+  const fleet = anew(stage, ['y']);
+  await stage.world.advance(10_000);
+  expect(fleet.leaders()).toEqual([]);
+  await stage.world.advance(30_000);
+  expect(fleet.leaders().map(({ id }) => id)).toEqual(['y']);
+});
+
+test('snapshots of another ledger keep its successor neither from starting nor short, and stay', async () => {
+  const { stage, old } = await ended();
+  const ledger = ledgerOf(stage);
+  const { snapshots } = ledger;
+  ledger.stream.recreate();
+  // As if an earlier release had begun the new one, which did not ask.
+  const read = snapshots.read.bind(snapshots);
+  snapshots.read = (look) => look([]);
+  const fleet = anew(stage, ['y', 'z']);
+  await stage.world.advance(8_000);
+  snapshots.read = read;
+  const client = fleet.client('client-2');
+  const done = async (tasks: number): Promise<void> => {
+    for (let i = 0; i < tasks; i++)
+      await stage.ask((await stage.ask(client.submit({ type: 'work' }))).result());
+    await stage.world.advance(5_000);
+  };
+  await done(10);
+  fleet.join('x', { slots: 4 });
+  await stage.world.advance(8_000);
+  expect(fleet.nodes.get('x')?.contender?.isStandby).toBe(true);
+  await done(60);
+  expect(ledger.first).toBeGreaterThan(50);
+  const names = snapshots.complete.map(({ name }) => name);
+  expect(names.filter((name) => old.includes(name))).toEqual(old);
+  expect(names).toHaveLength(4);
 });
 
 test('what was held back while the state settled goes on, even if the look at it failed', async () => {

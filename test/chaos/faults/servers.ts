@@ -152,9 +152,18 @@ export const servers: readonly Fault[] = [
         ),
       },
       {
-        when: 'put back while nobody runs who has read what is gone',
+        when: 'made anew, or put back, while nobody runs, and its snapshots stay',
+        tests: [
+          ...snapshots(
+            'nobody leads on a ledger that was made anew while nobody ran: its snapshots tell, and stay',
+            'nobody leads on a ledger that was put back to an older copy while nobody ran',
+          ),
+        ],
+      },
+      {
+        when: 'put back together with its snapshots, while nobody runs who has read what is gone',
         notHere:
-          'what a fleet knows is in its ledger alone: whoever starts then takes the older copy for the whole, as its operator wished',
+          'what a fleet knows is in its two streams: whoever starts then takes the older copies for the whole, as their operator wished',
       },
       {
         when: 'shortened by somebody else',
