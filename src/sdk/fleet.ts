@@ -62,6 +62,13 @@ export interface FleetOptions {
 const DEFAULT_TIMEOUT_MS = 15_000;
 const ended = ['completed', 'failed', 'cancelled'] as const;
 
+/**
+ * A fleet as its clients see it. Every call asks the leader, again and again for up to `timeoutMs` while nobody leads
+ * or answers, and throws a `ConclaveError`: `NO_LEADER`, `NO_NATS` or `TIMEOUT` when that time is over, `LIMIT_REACHED`
+ * when the leader takes no more for so long, `INVALID` with every bad field, and what the call itself names. A call
+ * that changes something has a key of its own, so that its own repeats are done once; called twice, it is done twice
+ * unless it says otherwise.
+ */
 export class Fleet {
   readonly name: string;
   readonly #ports: Pick<Ports, 'bus' | 'clock' | 'random'>;
@@ -120,7 +127,10 @@ export class Fleet {
     });
   }
 
-  /** Answered when the ledger has it. */
+  /**
+   * Answered when the ledger has it. Throws `TOO_LARGE` for a payload above `payloadBytesMax` (256 KiB), `CONFLICT`
+   * for an `idempotencyKey` that stands for another task, and `LIMIT_REACHED` when the fleet holds as many as it may.
+   */
   async submit(task: TaskInput): Promise<TaskHandle> {
     const [handle] = await this.submitMany([task]).catch((error: unknown) => {
       throw asOfOne(error);
@@ -145,7 +155,7 @@ export class Fleet {
     return ids.map((id) => this.handle(id));
   }
 
-  /** A handle on a task that somebody submitted. */
+  /** A handle on a task that somebody submitted. Asks nobody: whether there is one shows with its first call. */
   handle(id: string): TaskHandle {
     return {
       id,
@@ -157,11 +167,14 @@ export class Fleet {
     };
   }
 
+  /** The task as it stands, with its latest attempts. Throws `NOT_FOUND`: no such task, or dropped since it ended. */
   async task(id: string): Promise<TaskView> {
     return await this.#caller.call('task', { id });
   }
 
-  /** Why the task stands where it stands, and for each agent what keeps it from taking the task now. */
+  /**
+   * Why the task stands where it stands, and for each agent what keeps it from taking the task now. Throws `NOT_FOUND`.
+   */
   async explain(id: string): Promise<ExplanationView> {
     return await this.#caller.call('explain', { id });
   }
@@ -171,32 +184,51 @@ export class Fleet {
     return await this.#caller.call('tasks', filter);
   }
 
+  /**
+   * `cancelled`: it had no agent, and has ended. `cancelling`: its handler is told to stop, and may still end in another
+   * way; the same again answers the same. An approval that it waits for is withdrawn. Throws `NOT_FOUND`, or
+   * `ALREADY_ENDED`.
+   */
   async cancel(id: string): Promise<'cancelled' | 'cancelling'> {
     const body = { id, key: this.#ports.random.id() };
     return (await this.#caller.call('cancel', body)).status;
   }
 
-  /** A failed task gets its retries anew. */
+  /**
+   * A failed task gets its retries anew. Throws `NOT_FOUND`, or `CONFLICT` when it has not failed, or failed because it
+   * was not approved.
+   */
   async retry(id: string): Promise<void> {
     await this.#caller.call('retry', { id, key: this.#ports.random.id() });
   }
 
-  /** Opens a proposal and waits for the fleet's decision. */
+  /**
+   * Opens a proposal and waits for the fleet's decision: until its deadline, and longer only while nobody leads.
+   * Throws what `openProposal` and `decision` throw.
+   */
   async propose(proposal: ProposalInput): Promise<ProposalResult> {
     return this.decision(await this.openProposal(proposal));
   }
 
-  /** Opens a proposal; answers with its id. */
+  /**
+   * Opens a proposal; answers with its id. The electorate is fixed now: the living members that do not drain, and the outside
+   * voters that it names. Throws `TOO_LARGE` above `payloadBytesMax` (256 KiB) or `votersMax`, `LIMIT_REACHED` when
+   * too many are open, and `CONFLICT` when nobody's vote would weigh anything.
+   */
   async openProposal(proposal: ProposalInput): Promise<string> {
     const body = { key: this.#ports.random.id(), ...proposalWith(this.#defaults, proposal) };
     return (await this.#caller.call('propose', body)).id;
   }
 
-  /** Waits until the proposal is decided. */
+  /**
+   * Waits until the proposal is decided, with no timeout of its own; `timeoutMs` of the proposal ends it. Throws
+   * `NOT_FOUND`, another refusal that is for good, or `CLOSED`.
+   */
   async decision(id: string): Promise<ProposalResult> {
     return resultFrom(await this.#decisions.wait(id));
   }
 
+  /** The proposal as it stands, with its ballots. Throws `NOT_FOUND`: no such proposal, or dropped since its decision. */
   async proposal(id: string): Promise<ProposalView> {
     return await this.#caller.call('proposal', { id });
   }
@@ -206,7 +238,11 @@ export class Fleet {
     return await this.#caller.call('proposals', filter);
   }
 
-  /** The ballot of an outside voter that the proposal names. */
+  /**
+   * The ballot of an outside voter that the proposal names; members vote by their `vote` handler. The same ballot again
+   * is answered like the first. Throws `NOT_FOUND`, `NOT_A_VOTER`, `ALREADY_VOTED` for another decision than before, or
+   * `PROPOSAL_CLOSED`.
+   */
   async vote(ballot: {
     readonly proposal: string;
     readonly voter: string;
@@ -216,11 +252,12 @@ export class Fleet {
     await this.#caller.call('vote', ballot);
   }
 
+  /** The agent as its leader sees it. Throws `NOT_FOUND`: never a member, or forgotten since it left or died. */
   async agent(id: string): Promise<AgentView> {
     return await this.#caller.call('agent', { id });
   }
 
-  /** All that fit, by id. */
+  /** All that fit, by id: also dead ones and those that left, until they are forgotten. */
   async agents(filter: AgentFilter = {}): Promise<readonly AgentView[]> {
     const found: AgentView[] = [];
     let cursor: string | null = null;
@@ -233,11 +270,15 @@ export class Fleet {
     return found;
   }
 
-  /** The agent takes no new task from now on. */
+  /**
+   * The agent takes no new task from now on, and finishes what it runs; others go first in elections. Done already:
+   * nothing happens. Throws `NOT_FOUND` unless it is a member now.
+   */
   async drain(id: string): Promise<void> {
     await this.#caller.call('drain', { id });
   }
 
+  /** Ends `drain`: the agent takes tasks again. Done already: nothing happens. Throws `NOT_FOUND` as `drain` does. */
   async resume(id: string): Promise<void> {
     await this.#caller.call('resume', { id });
   }
@@ -250,11 +291,16 @@ export class Fleet {
     await this.#caller.call('remove', { id, key: this.#ports.random.id() });
   }
 
+  /**
+   * The whole fleet in figures: who leads, its health and why, agents, tasks, proposals, the ledger. `timeoutMs`:
+   * default the fleet's.
+   */
   async status(options: { timeoutMs?: number } = {}): Promise<StatusView> {
     this.#seen = await this.#caller.call('status', {}, options);
     return this.#seen;
   }
 
+  /** Who leads, since when, and how the latest election went: of the status. */
   async election(): Promise<
     StatusView['election'] & Pick<StatusView, 'hasLeader' | 'leader' | 'term' | 'sinceMs'>
   > {
@@ -279,11 +325,17 @@ export class Fleet {
     }
   }
 
+  /** The fleet's figures by subject, of the status. Asking is cheap: they are counted as things happen. */
   async metrics(): Promise<FleetMetrics> {
     return metricsFrom(await this.status());
   }
 
-  /** Calls back with every item of a kind of event, as it is committed; kinds may end in `.>`. At most once. */
+  /**
+   * Calls back with every item of a kind of event (`task.completed`; `*` for one word of it, `.>` at the end for the
+   * rest, `>` for all), as it is committed. At most once each: what is told while this connection is down is missed, and
+   * the items of an event that is too large for one message are not delivered. Who must not miss anything asks, or
+   * reads the events of `startHttpServer`. Throws `INVALID` for what can be no kind. Goes on until it is closed.
+   */
   onEvent(
     kind: string,
     listen: (item: Record<string, unknown>, kind: string, where: EventPlace) => void,
@@ -304,6 +356,10 @@ export class Fleet {
     return summaryOf(this.name, this.#seen);
   }
 
+  /**
+   * Ends the connection, if it was opened here. Who waits for tasks and decisions hears `CLOSED`; what was submitted
+   * goes on in the fleet.
+   */
   async close(): Promise<void> {
     this.#caller.close();
     this.#outcomes.close();

@@ -45,6 +45,7 @@ export interface ConnectOptions extends NatsAuth, BroughtConnections {
 export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
   /** 1–63 of `A-Za-z0-9_-`; unique in the fleet. */
   readonly id: string;
+  /** What it can do: tasks may require some of them. Names of 1–63 of `A-Za-z0-9_-`. Default none. */
   readonly capabilities?: readonly string[];
   /** Weight in elections and in votes by priority. Default 0. */
   readonly priority?: number;
@@ -52,6 +53,7 @@ export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
   readonly slots?: number;
   /** Whether it may lead. Default true. */
   readonly electable?: boolean;
+  /** Shown with the agent, and looked at by nobody: names like ids, texts of up to 255 characters. Default none. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Handlers by task type; `*` takes any type that has none. A handler may run more than once for a task. */
   readonly tasks?: Readonly<Record<string, Handler>>;

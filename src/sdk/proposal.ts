@@ -20,7 +20,7 @@ export interface ProposalInput {
 /** How a proposal came out; weights are thousandths of a vote. */
 export interface ProposalResult {
   readonly id: string;
-  readonly status: string;
+  readonly status: ProposalView['status'];
   readonly approved: boolean;
   readonly approve: number;
   readonly reject: number;

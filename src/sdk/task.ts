@@ -1,32 +1,38 @@
 /** Tasks as a client holds them: what is submitted, and the handle on what became of it. */
 import { ConclaveError } from '../domain/errors.ts';
 import type { TasksQuery } from '../wire/messages.ts';
-import type { OutcomeView, TasksPage } from '../wire/views.ts';
+import type { OutcomeView, TasksPage, TaskView } from '../wire/views.ts';
 
 export interface TaskInput {
   /** What is to be done; agents have handlers by type. 1–63 of `A-Za-z0-9_-`. */
   readonly type: string;
+  /** What its handler is given: anything that JSON and MessagePack can carry, up to `payloadBytesMax` (256 KiB). Default null. */
   readonly payload?: unknown;
   /** 1–10, 10 first. Default 5. */
   readonly priority?: number;
   /** Only agents that have all of them get it. Default none. */
   readonly requiredCapabilities?: readonly string[];
-  /** Free text, kept and searchable. */
+  /** Free text, kept and searchable. Default none. */
   readonly target?: string;
-  /** Further attempts after a failed one. Default 3. */
+  /** Further attempts after a failed one. Default: this client's `settings.maxRetries`, else the leader's (3). */
   readonly maxRetries?: number;
   /** An attempt that runs longer is aborted and counts as failed. Default: no limit. */
   readonly runTimeoutMs?: number;
-  /** Not before this long from now. */
+  /** Not before this long from now. Default: at once. */
   readonly delayMs?: number;
   /** The caller's name for this task: submitted again within the window, the first one is returned. */
   readonly idempotencyKey?: string;
-  /** The fleet must approve it before it runs. */
+  /** The fleet must approve it before it runs; otherwise it fails with the code `NOT_APPROVED`. Default: it need not. */
   readonly approval?: {
+    /** Of the proposal, which voters see with the task as its data. Default `task_approval`. */
     readonly type?: string;
+    /** Default: `may a task of type … run?`. */
     readonly description?: string;
+    /** Share of the electorate's weight that must take part. Default: `settings.quorum`, this client's or the leader's (0.5). */
     readonly quorum?: number;
+    /** Until then it is decided. Default: `settings.proposalTimeoutMs`, this client's or the leader's (30 s). */
     readonly timeoutMs?: number;
+    /** Names that may vote beside the members, by `fleet.vote`. Default none. */
     readonly voters?: readonly string[];
   };
 }
@@ -42,13 +48,15 @@ export type TaskPage = TasksPage;
  */
 export interface TaskHandle {
   readonly id: string;
-  status(): Promise<string>;
-  /** Resolves once an agent has it, or has had it. */
+  /** Where it stands now. Throws `NOT_FOUND`. */
+  status(): Promise<TaskView['status']>;
+  /** Resolves once an agent has it, or has had it. Throws `ALREADY_ENDED` when it ended without one. */
   assigned(): Promise<{ readonly agent: string; readonly attempt: number }>;
   /** Resolves when the task has ended, however it ended. */
   outcome(): Promise<OutcomeView>;
-  /** The handler's result. Throws when the task failed or was cancelled. */
+  /** The handler's result. Throws `CONFLICT`, with the reason, when the task failed or was cancelled. */
   result(): Promise<unknown>;
+  /** As `fleet.cancel`. */
   cancel(): Promise<'cancelled' | 'cancelling'>;
 }
 
