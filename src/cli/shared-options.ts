@@ -5,22 +5,16 @@
  */
 import { Option, type Command } from 'commander';
 import type { Settings } from '../domain/settings.ts';
+import { DEFAULT_FLEET, DEFAULT_SERVERS } from '../sdk/defaults.ts';
 import type { ConnectOptions } from '../sdk/options.ts';
 import { configurationOf, type Configuration } from './config/configuration.ts';
-import {
-  DEFAULT_FLEET,
-  DEFAULT_SERVERS,
-  keys,
-  logLevels,
-  type KeyPath,
-  type ValueOf,
-} from './config/keys.ts';
+import { keys, logLevels, type KeyPath, type ValueOf } from './config/keys.ts';
 import { layersOfLine, readLayers, type CommandLine, type Given } from './config/layers.ts';
 import { sourceText } from './config/source.ts';
 import { remark } from './output.ts';
 import { given, list, text, type Parser } from './values.ts';
 
-export { DEFAULT_FLEET, DEFAULT_SERVERS, logLevels } from './config/keys.ts';
+export { logLevels } from './config/keys.ts';
 const HEADING = 'Options of every command:';
 const LOGIN_HEADING = 'Log in to NATS, as the NATS command does:';
 

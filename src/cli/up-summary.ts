@@ -2,7 +2,7 @@
 import { DEFAULT_PORT } from './local-server.ts';
 import { DEFAULT_HTTP_PORT } from '../http/default-port.ts';
 import { colors } from './output.ts';
-import { DEFAULT_FLEET, DEFAULT_SERVERS } from './shared-options.ts';
+import { DEFAULT_FLEET, DEFAULT_SERVERS } from '../sdk/defaults.ts';
 
 export interface Summary {
   readonly document: object;

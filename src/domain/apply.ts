@@ -8,7 +8,7 @@ import { applyMember } from './apply-member.ts';
 import { applyProposal } from './apply-proposal.ts';
 import { applyTask } from './apply-task.ts';
 import type { Entry, EntryContext, EventOf, LedgerEvent, RequestKey } from './events.ts';
-import type { FleetState, Remembered } from './state.ts';
+import { attemptKey, type FleetState, type Remembered } from './state.ts';
 import type { Charts } from './transitions.ts';
 
 /** Applies a whole entry. The caller has checked genesis, term and chain. */
@@ -82,7 +82,7 @@ export function apply(state: FleetState, event: LedgerEvent, author: Author, cha
       dropTasks(state, event.ids);
       break;
     case 'attempt.released':
-      state.members.get(event.agent)?.lingering.delete(`${event.id}/${event.attempt}`);
+      state.members.get(event.agent)?.lingering.delete(attemptKey(event.id, event.attempt));
       break;
     case 'proposal.opened':
       if (event.key !== undefined) remember(state, event.key, { proposal: event.proposal.id });

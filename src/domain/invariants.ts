@@ -3,7 +3,6 @@
  * Slow and complete; the simulation and the tests ask after every entry.
  */
 import type { LedgerEvent } from './events.ts';
-import type { TaskId } from './ids.ts';
 import type { Touched } from './touched.ts';
 import {
   attemptKey,
@@ -11,6 +10,7 @@ import {
   currentAttempt,
   isEnded,
   isPresent,
+  partsOfKey,
   usedSlots,
   type Attempt,
   type FleetState,
@@ -136,13 +136,10 @@ function checkMember(state: FleetState, member: Member, check: Check): void {
     check(isHis, `I4: ${what}: holds task ${id}, which is not its own`);
   }
   for (const key of member.lingering) {
-    const [id, attempt] = key.split('/');
-    const task = state.tasks.get(id as TaskId);
+    const { id, attempt } = partsOfKey(key);
+    const task = state.tasks.get(id);
     const ended = task?.attempts.find((each) => attemptKey(task.spec.id, each.attempt) === key);
-    check(
-      ended === undefined || ended.end === 'timedOut',
-      `${what}: lingers in attempt ${String(attempt)} of ${String(id)}`,
-    );
+    check(ended === undefined || ended.end === 'timedOut', `${what}: lingers in attempt ${attempt} of ${id}`);
   }
 }
 

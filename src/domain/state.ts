@@ -258,8 +258,14 @@ export function isEnded(task: Task): boolean {
   return task.endedAt !== null;
 }
 
-export function attemptKey(id: TaskId, attempt: number): string {
+/** One name for an attempt, for maps and sets. `partsOfKey` reads it. */
+export function attemptKey(id: string, attempt: number): string {
   return `${id}/${attempt}`;
+}
+
+export function partsOfKey(key: string): { readonly id: TaskId; readonly attempt: number } {
+  const cut = key.lastIndexOf('/');
+  return { id: key.slice(0, cut) as TaskId, attempt: Number(key.slice(cut + 1)) };
 }
 
 /** Whether a task is kept that waits, or waited, for this proposal: it is not dropped before its task. */

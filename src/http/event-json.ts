@@ -3,6 +3,7 @@
  * is, whatever its keys look like.
  */
 import type { Told } from '../runtime/narrator.ts';
+import { snakeCase } from './naming.ts';
 
 /** Fields whose content is the users' own. */
 const opaque = new Set(['payload', 'result', 'data', 'labels']);
@@ -40,7 +41,7 @@ export function snakeKeys(value: unknown): unknown {
 function snake(key: string): string {
   const known = renamed.get(key);
   if (known !== undefined) return known;
-  const made = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const made = snakeCase(key);
   renamed.set(key, made);
   return made;
 }

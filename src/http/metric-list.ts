@@ -5,6 +5,8 @@
  * Those of the fleet come from the ledger and from heartbeats: every server shows the same ones, so take the maximum
  * over servers, not the sum. Those of the server are its own.
  */
+import { appendBucketsMs } from '../runtime/append-times.ts';
+
 export interface MetricDefinition {
   readonly type: 'gauge' | 'counter' | 'histogram';
   /** `fleet`: shown once the ledger has been read. */
@@ -90,7 +92,7 @@ export const metricList = {
   conclave_ledger_append_seconds: histogram(
     'fleet',
     'How long the leader waited for an append to be stored, since its term began',
-    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    appendBucketsMs.map((ms) => ms / 1_000),
     'agent',
   ),
 

@@ -3,6 +3,7 @@
  * The only place of this folder that puts the parts together, and takes them apart again.
  */
 import type { FastifyInstance } from 'fastify';
+import { DEFAULT_FLEET } from '../sdk/defaults.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import { settingsFrom } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
@@ -59,7 +60,7 @@ export async function serve(options: HttpOptions): Promise<HttpServer> {
 
 /** All that hears the ledger does so from its first entry: nothing is started here. */
 function partsOn(ports: NatsPorts, options: HttpOptions, log: Log): Parts {
-  const subjects = subjectsOf(options.fleet ?? 'default');
+  const subjects = subjectsOf(options.fleet ?? DEFAULT_FLEET);
   const settings = settingsFrom({ ...options.settings });
   const observer = new Observer({ ...ports, subjects, settings, log });
   const caller = new Caller({

@@ -6,7 +6,14 @@
 import type { AttemptEnd, LedgerEvent } from '../domain/events.ts';
 import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
-import { currentAttempt, isPresent, type FleetState, type Member } from '../domain/state.ts';
+import {
+  attemptKey,
+  currentAttempt,
+  isPresent,
+  partsOfKey,
+  type FleetState,
+  type Member,
+} from '../domain/state.ts';
 import type { Bus, Clock } from '../ports.ts';
 import { contentTypes, encode } from '../wire/codec.ts';
 import { type Assignment, type InboxMessage, type VoteRequest, type WorkMessage } from '../wire/messages.ts';
@@ -93,7 +100,7 @@ export class Dispatch {
 
   /** The handler of this attempt must stop: it is not the agent's any more. */
   abort(agent: AgentId, attempt: { readonly id: string; readonly attempt: number }, reason: string): void {
-    this.#box(agent).abort.set(`${attempt.id}/${attempt.attempt}`, reason);
+    this.#box(agent).abort.set(attemptKey(attempt.id, attempt.attempt), reason);
   }
 
   /** The incarnation is not a member: it must join again. Said once; its next beat is the reminder. */
@@ -244,10 +251,7 @@ export class Dispatch {
     const member = state.members.get(id);
     if (member === undefined || !isPresent(member)) return null;
     const assign = take(box.assign, itemsMax, ([task, attempt]) => this.#assignment(id, task, attempt));
-    const abort = [...box.abort].slice(0, itemsMax).map(([key, reason]) => {
-      const cut = key.lastIndexOf('/');
-      return { id: key.slice(0, cut), attempt: Number(key.slice(cut + 1)), reason };
-    });
+    const abort = [...box.abort].slice(0, itemsMax).map(([key, reason]) => ({ ...partsOfKey(key), reason }));
     const vote = take(box.vote, itemsMax, ([proposal]) => this.#voteRequest(id, proposal));
     if (assign.length + abort.length + vote.length === 0) return null;
     return { kind: 'work', term, to: member.incarnation, assign, abort, vote, isUnknown: false };
@@ -287,7 +291,7 @@ export class Dispatch {
     for (const { id: task, attempt } of message.assign) {
       if (box.assign.get(task as TaskId) === attempt) box.assign.delete(task as TaskId);
     }
-    for (const each of message.abort) box.abort.delete(`${each.id}/${each.attempt}`);
+    for (const each of message.abort) box.abort.delete(attemptKey(each.id, each.attempt));
     for (const { id: proposal } of message.vote) box.vote.delete(proposal as ProposalId);
     this.#options.onAnswered(id);
     return true;

@@ -2,6 +2,7 @@
  * An agent as its author holds it: a member of a fleet, with everything a client can do. Runs on ports, so also
  * simulated; `joinFleet` puts it on NATS.
  */
+import { DEFAULT_FLEET } from './defaults.ts';
 import { ConclaveError, errorOf, type Problem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -112,7 +113,7 @@ export interface AgentParts {
 export async function startAgent(options: JoinOptions, parts: AgentParts): Promise<Agent> {
   const { ports, profile, settings, log, wait = simplyWait } = parts;
   const { arePrefixesPinned = false, tasks = {}, vote = null, joinTimeoutMs } = options;
-  const subjects = subjectsOf(options.fleet ?? 'default', { arePrefixesPinned });
+  const subjects = subjectsOf(options.fleet ?? DEFAULT_FLEET, { arePrefixesPinned });
   const joined = deferred();
   const ended = deferred();
   const node = new FleetNode({

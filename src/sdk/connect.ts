@@ -1,4 +1,5 @@
 /** Connects a client to a fleet on NATS. */
+import { DEFAULT_FLEET, DEFAULT_SERVERS } from './defaults.ts';
 import { settingsFrom } from '../domain/settings.ts';
 import { realClock } from '../nats/clock.ts';
 import { openNatsPorts, type NatsPortsOptions } from '../nats/ports.ts';
@@ -6,7 +7,7 @@ import { realRandom } from '../nats/random.ts';
 import type { Log } from '../runtime/log.ts';
 import { Fleet } from './fleet.ts';
 import { defaultLog } from './log.ts';
-import { checkConnect, DEFAULT_SERVERS, fleetOptionsOf, type ConnectOptions } from './options.ts';
+import { checkConnect, fleetOptionsOf, type ConnectOptions } from './options.ts';
 
 /** Throws `INVALID` or `NO_NATS`. Whether somebody leads shows with the first call. */
 export async function connectFleet(options: ConnectOptions = {}): Promise<Fleet> {
@@ -16,7 +17,7 @@ export async function connectFleet(options: ConnectOptions = {}): Promise<Fleet>
   const id = realRandom.id();
   const ports = await openNatsPorts(addressOf(options, { role: 'client', id, log }));
   const { bus } = ports;
-  return new Fleet({ bus, clock: realClock, random: realRandom }, options.fleet ?? 'default', {
+  return new Fleet({ bus, clock: realClock, random: realRandom }, options.fleet ?? DEFAULT_FLEET, {
     ...fleetOptionsOf(options),
     log,
     onClose: () => ports.close(),
@@ -33,7 +34,7 @@ export function addressOf(
   return {
     // Whoever opens connections by themselves knows where to.
     servers: options.servers ?? (connect === undefined ? DEFAULT_SERVERS : []),
-    fleet: options.fleet ?? 'default',
+    fleet: options.fleet ?? DEFAULT_FLEET,
     ...who,
     ...(authenticator === undefined ? {} : { authenticator }),
     ...(token === undefined ? {} : { token }),

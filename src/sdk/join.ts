@@ -1,4 +1,5 @@
 /** Joins a fleet on NATS. */
+import { DEFAULT_FLEET } from './defaults.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -27,7 +28,7 @@ export async function joinFleet(options: JoinOptions): Promise<Agent> {
   const log = options.log ?? defaultLog(id);
   const ports = await openNatsPorts({
     ...addressOf(options, { role: 'agent', id, log }),
-    inboxPrefix: subjectsOf(options.fleet ?? 'default').replies(id as AgentId),
+    inboxPrefix: subjectsOf(options.fleet ?? DEFAULT_FLEET).replies(id as AgentId),
     ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
     ...(options.ledgerPlacement === undefined ? {} : { placement: options.ledgerPlacement }),
   });

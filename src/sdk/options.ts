@@ -82,8 +82,6 @@ export interface JoinOptions extends Omit<ConnectOptions, 'inboxPrefix'> {
 
 const profileDoor = doorFor(ProfileSchema);
 
-export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
-
 /** Throws `INVALID`. */
 export function profileFrom(options: JoinOptions): Profile {
   const fields: FieldProblem[] = [];

@@ -2,6 +2,7 @@
  * The fleet as it was: the state after any entry that the ledger still reaches, made from the nearest snapshot before
  * it and the entries since; and the entries themselves. Reads only.
  */
+import { DEFAULT_FLEET } from './defaults.ts';
 import { charts } from '../../actors/table.ts';
 import { ConclaveError } from '../domain/errors.ts';
 import type { Entry } from '../domain/events.ts';
@@ -100,7 +101,7 @@ async function replay(archive: Archive, options: ReplayOptions): Promise<Replaye
   if (later.at === null && state.sequence !== at)
     throw broken(problems.at(-1) ?? `entry ${at} cannot be applied`);
   if (state.sequence === 0) throw notFound(beforeTheFirst(untilMs, later.at));
-  return replayedOf(state, stillReader(state, options.fleet ?? 'default'), problems);
+  return replayedOf(state, stillReader(state, options.fleet ?? DEFAULT_FLEET), problems);
 }
 
 interface Wanted {
@@ -150,7 +151,7 @@ function beforeTheFirst(untilMs: number, firstAt: number | null): string {
   return `at ${iso(untilMs)} there was no entry yet: the first one is of ${iso(firstAt)}`;
 }
 
-function noLedger({ fleet = 'default' }: ConnectOptions): ConclaveError {
+function noLedger({ fleet = DEFAULT_FLEET }: ConnectOptions): ConclaveError {
   return notFound(`fleet ${fleet} has no ledger yet: nobody has led it`);
 }
 

@@ -1,4 +1,5 @@
 /** Whole fleets in a simulated world: nodes on hosts, clients, and what everybody can see of them. */
+import { DEFAULT_FLEET } from '../sdk/defaults.ts';
 import type { Profile } from '../domain/events.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
@@ -47,7 +48,7 @@ export class SimulatedFleet implements Victims {
 
   constructor(world: SimulatedWorld, options: SimulatedFleetOptions = {}) {
     this.world = world;
-    this.name = options.fleet ?? 'default';
+    this.name = options.fleet ?? DEFAULT_FLEET;
     this.#options = options;
     this.#settings = settingsFrom({ ...options.settings });
   }

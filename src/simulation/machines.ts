@@ -1,4 +1,5 @@
 /** The machines on which a user's simulated agents run: one each; two that claim one id, on two. */
+import { DEFAULT_FLEET } from '../sdk/defaults.ts';
 import type { Agent } from '../sdk/agent.ts';
 import type { JoinOptions } from '../sdk/options.ts';
 import type { SimulatedHost } from './host.ts';
@@ -68,6 +69,6 @@ export class Machines {
 
   /** Those of one fleet. */
   inFleet(fleet: string): Machine[] {
-    return [...this.#byHost.values()].filter(({ options }) => (options.fleet ?? 'default') === fleet);
+    return [...this.#byHost.values()].filter(({ options }) => (options.fleet ?? DEFAULT_FLEET) === fleet);
   }
 }

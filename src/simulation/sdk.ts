@@ -5,6 +5,7 @@
  *
  * Handlers must wait for nothing real: while one waits for a file, virtual hours may pass. `sleep` waits in virtual time.
  */
+import { DEFAULT_FLEET } from '../sdk/defaults.ts';
 import type { HistoryReport } from '../domain/history.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { settingsFrom } from '../domain/settings.ts';
@@ -77,7 +78,7 @@ export function simulateFleet({ patienceMs = PATIENCE_MS, ...options }: Simulati
     return chronicle;
   };
   const join = (joining: JoinOptions, waiting: Wait): Promise<Agent> => {
-    chronicleOf(joining.fleet ?? 'default');
+    chronicleOf(joining.fleet ?? DEFAULT_FLEET);
     return joinOn({ world, machines, wait: waiting }, joining);
   };
   let clients = 0;
@@ -97,14 +98,14 @@ export function simulateFleet({ patienceMs = PATIENCE_MS, ...options }: Simulati
       }),
     settled: wait,
     trouble: (troubling) => trouble({ world, machines, wait, join }, troubling),
-    report: (fleet = 'default') => chronicleOf(fleet).report,
+    report: (fleet = DEFAULT_FLEET) => chronicleOf(fleet).report,
   };
 }
 
 async function connectOn(host: SimulatedHost, options: ConnectOptions, wait: Wait): Promise<Fleet> {
   checkConnect(options);
   settingsFrom({ ...options.settings });
-  const { fleet = 'default', inboxPrefix, log = silentLog } = options;
+  const { fleet = DEFAULT_FLEET, inboxPrefix, log = silentLog } = options;
   // As on NATS, what is wrong with the options rejects the promise.
   await wait(Promise.resolve());
   return new Fleet(host.ports(fleet, inboxPrefix), fleet, { ...fleetOptionsOf(options), log, wait });
@@ -120,7 +121,7 @@ async function joinOn({ world, machines, wait }: Site, options: JoinOptions): Pr
   checkJoin(options);
   const profile = profileFrom(options);
   const settings = settingsFrom({ ...options.settings });
-  const { id, fleet = 'default', log = silentLog } = options;
+  const { id, fleet = DEFAULT_FLEET, log = silentLog } = options;
   const host = machines.next(options);
   const ports = host.ports(fleet, subjectsOf(fleet).replies(id as AgentId));
   const release = (): Promise<void> => {

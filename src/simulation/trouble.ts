@@ -1,4 +1,5 @@
 /** A nemesis on a user's simulated fleet, and the world made whole behind it. */
+import { DEFAULT_FLEET } from '../sdk/defaults.ts';
 import type { Agent } from '../sdk/agent.ts';
 import type { JoinOptions } from '../sdk/options.ts';
 import { simplyWait, type Wait } from '../sdk/wait.ts';
@@ -28,7 +29,7 @@ export interface Troubled {
 /** Throws when nobody has joined that fleet, and what joining throws when an agent cannot come back. */
 export async function trouble(
   { world, machines, wait, join }: Troubled,
-  { forMs, fleet = 'default', pace, rates }: TroubleOptions,
+  { forMs, fleet = DEFAULT_FLEET, pace, rates }: TroubleOptions,
 ): Promise<Partial<Record<StrikeKind, number>>> {
   const hosts = machines.inFleet(fleet).map(({ host }) => host.id);
   if (hosts.length === 0) throw new Error(`no agent has joined the fleet ${fleet}`);

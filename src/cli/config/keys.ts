@@ -3,6 +3,7 @@
  * variables mean the same. The file's schema, the variables, `conclave config` and docs/configuration.md all come from
  * here.
  */
+import { DEFAULT_FLEET, DEFAULT_SERVERS } from '../../sdk/defaults.ts';
 import { fsyncPolicies } from '../../domain/durability.ts';
 import { defaultSettings, mayBeZero, type Settings } from '../../domain/settings.ts';
 import { settingNotes } from '../../domain/setting-notes.ts';
@@ -50,8 +51,6 @@ interface Details {
 }
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
-export const DEFAULT_FLEET = 'default';
 const DAY_MS = 86_400_000;
 const port = whole({ min: 1, max: 65_535 });
 

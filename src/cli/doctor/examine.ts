@@ -2,6 +2,7 @@
  * The whole examination: connects, asks and listens once, then runs each check. Bounded in time: a question waits for
  * a second or two, listening lasts as long as it was given, and a check that takes longer is left as unknown.
  */
+import { DEFAULT_FLEET } from '../../sdk/defaults.ts';
 import { settingsFrom } from '../../domain/settings.ts';
 import { realClock } from '../../nats/clock.ts';
 import type { Refusal } from '../../nats/connection.ts';
@@ -39,7 +40,7 @@ const READING_MS = 10_000;
 /** Throws what connecting throws; whatever else goes wrong is a finding. */
 export async function examine(options: ExamineOptions): Promise<Finding[]> {
   checkConnect(options);
-  const { fleet = 'default', listenMs, clock = realClock } = options;
+  const { fleet = DEFAULT_FLEET, listenMs, clock = realClock } = options;
   const refusals: Refusal[] = [];
   const ports = await openNatsPorts({
     ...addressOf(options, { role: 'doctor', id: realRandom.id(), log: silentLog }),
