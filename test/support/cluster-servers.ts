@@ -42,8 +42,8 @@ export interface ClusterServers {
   readonly urls: readonly string[];
   urlOf(name: ServerName): string;
   kill(name: ServerName): Promise<void>;
-  /** Kills it if it runs. Resolves when it is ready; it may still be catching up. */
-  restart(name: ServerName): Promise<void>;
+  /** Kills it if it runs. Resolves when it is ready; it may still be catching up. `binary`: another nats-server, for good. */
+  restart(name: ServerName, binary?: string): Promise<void>;
   signal(name: ServerName, signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Who leads the stream, and whether all of its copies are complete. */
   standing(stream: string): Promise<{ readonly leader: ServerName | null; readonly isWhole: boolean }>;
@@ -53,6 +53,7 @@ export interface ClusterServers {
 /** Resolves when they keep three copies of what they are given. */
 export async function startClusterServers(options: ClusterOptions): Promise<ClusterServers> {
   const { path } = await findNatsServer({ binary: options.binary });
+  const programs = new Map<ServerName, string>(serverNames.map((name) => [name, path]));
   const { places, folder } = options;
   const urlOf = (name: ServerName): string => `nats://${places[name].host}:${places[name].port}`;
   const urls = serverNames.map(urlOf);
@@ -68,7 +69,7 @@ export async function startClusterServers(options: ClusterOptions): Promise<Clus
     mkdirSync(places[name].store, { recursive: true });
     const file = join(folder, `${name}.conf`);
     writeFileSync(file, configOf(name, options, routes.get(name) ?? []));
-    const [program, ...words] = [...(places[name].within ?? []), path, '-c', file];
+    const [program, ...words] = [...(places[name].within ?? []), programs.get(name) ?? path, '-c', file];
     const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
     children.set(name, child);
     await untilReady(child, join(folder, `${name}.log`));
@@ -95,8 +96,9 @@ export async function startClusterServers(options: ClusterOptions): Promise<Clus
     urls,
     urlOf,
     kill,
-    restart: async (name) => {
+    restart: async (name, other) => {
       await kill(name);
+      if (other !== undefined) programs.set(name, other);
       await start(name);
     },
     signal: (name, signal) => void children.get(name)?.kill(signal),

@@ -20,6 +20,8 @@ export type { ServerName } from './cluster-servers.ts';
 export type NatsCluster = ClusterServers;
 
 export interface ClusterOptions extends Pick<ServersOptions, 'syncAlways' | 'routeBetween'> {
+  /** Default: what CONCLAVE_NATS_SERVER says. */
+  readonly binary?: string;
   /** Where a server keeps its store. Default: in a folder of its own, removed at the end. */
   readonly storeOf?: (name: ServerName) => string;
 }

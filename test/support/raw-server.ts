@@ -22,17 +22,21 @@ export interface RawServer {
   stop(): Promise<void>;
 }
 
-/** `$FOLDER` in a configuration is the server's own folder. `env`: what it takes from its environment. */
+/**
+ * `$FOLDER` in a configuration is the server's own folder. `env`: what it takes from its environment. `program`: a nats-server
+ * of any version.
+ */
 export async function startRawServer(
   config: string,
   env: Readonly<Record<string, string>> = {},
+  program?: string,
 ): Promise<RawServer> {
   const folder = mkdtempSync(join(tmpdir(), 'conclave-raw-'));
   const file = join(folder, 'server.conf');
   const write = (text: string): void =>
     writeFileSync(file, `listen: "127.0.0.1:-1"\n${text.replaceAll('$FOLDER', folder)}\n`);
   write(config);
-  const { path } = await findNatsServer({ binary });
+  const path = program ?? (await findNatsServer({ binary })).path;
   const child = spawn(path, ['-c', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
