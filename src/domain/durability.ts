@@ -1,7 +1,7 @@
 /**
- * What an acknowledgement of the broker is worth (DESIGN §7): a pure judgement of what is known of it. Nobody but the
- * server's system account can see how often it writes to disk, so that is asserted, or known because the server is our
- * own, or unknown; what is unknown is said to be, and promised by nobody.
+ * What an acknowledgement of the broker is worth (DESIGN §7): a pure judgement of what is known of it. No client can see how
+ * often a server writes to disk (its system account and its monitoring port can), so that is asserted, or known because the
+ * server is our own, or unknown; what is unknown is said to be, and promised by nobody.
  */
 
 export const fsyncPolicies = ['always', 'lazy'] as const;

@@ -26,8 +26,8 @@ export interface ConnectOptions extends NatsAuth, BroughtConnections {
   /** The JetStream domain that holds the ledger, where it is not that of the server. */
   readonly jetstreamDomain?: string;
   /**
-   * What the NATS servers' `sync_interval` is: `always`, or anything else (`lazy`). They tell it to their system account
-   * alone, so without this the status says that it is not known.
+   * What the NATS servers' `sync_interval` is: `always`, or anything else (`lazy`). They tell it to no client, so
+   * without this the status says that it is not known.
    */
   readonly fsync?: Fsync['policy'];
   /** Who says so: `started`, whoever wrote the server's configuration; default `asserted`, and shown as such. */

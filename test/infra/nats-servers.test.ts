@@ -1,4 +1,7 @@
 /** The nats-server configurations of infra/nats: each is accepted, needs what it says it needs, and carries a fleet. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { connectFleet, joinFleet, verifyLedger, type Agent, type Fleet } from '../../src/index.ts';
 import {
@@ -9,6 +12,7 @@ import {
   startThreeNodes,
   type ConfiguredServers,
 } from '../support/configured-servers.ts';
+import { root } from '../support/docs.ts';
 
 /** A stream's new leader takes NATS up to ten seconds, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 120_000 });
@@ -47,6 +51,25 @@ describe('a configuration', () => {
     expect(await checkConfiguration(file, without)).toMatch(/NATS_STORE_DIR/);
   });
 });
+
+test.each([
+  ['a server of one-node.conf', 'always', true],
+  ['one without `sync_interval: always`', '2m', undefined],
+])(
+  'the monitoring port of %s says whether it writes to disk before it acknowledges',
+  async (_, sync, said) => {
+    const folder = mkdtempSync(join(tmpdir(), 'conclave-sync-'));
+    cpSync(join(root, 'infra/nats'), folder, { recursive: true });
+    const common = join(folder, 'server.conf');
+    const text = readFileSync(common, 'utf8');
+    writeFileSync(common, text.replace('sync_interval: always', `sync_interval: ${sync}`));
+    running = await startOneNode(join(folder, 'one-node.conf'));
+    const answer = await fetch(`${running.servers[0]?.monitorUrl ?? ''}/varz`);
+    const { jetstream } = (await answer.json()) as { jetstream: { config: { sync_always?: boolean } } };
+    expect(jetstream.config.sync_always).toBe(said);
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 describe('a fleet', () => {
   test('on one server keeps what was acknowledged when the server is killed', async () => {

@@ -83,7 +83,7 @@ export function checkPayload({ ports, settings }: Patient): Finding {
 const syncAdvice =
   'set `sync_interval: always` in the `jetstream` part of its configuration, or an acknowledged entry may be lost with its power';
 
-/** Only the system account may ask, and it cannot have a ledger: so this is what we were told, or else the leader. */
+/** No client may ask but the system account, which cannot have a ledger: so this is what we were told, or else the leader. */
 export function checkSync({ status }: Patient, asserted: ConnectOptions['fsync']): Finding {
   const check = 'fsync';
   const said = 'value' in status ? status.value.durability : null;
@@ -91,8 +91,8 @@ export function checkSync({ status }: Patient, asserted: ConnectOptions['fsync']
   if (said === null || said.fsync === 'unknown')
     return unknown(
       check,
-      'how often the server writes to disk is told to its system account alone',
-      `${syncAdvice}; then say so with the key \`fsync\``,
+      'how often the server writes to disk is told to no client',
+      `${syncAdvice}; see that \`/varz\` of its monitoring port has \`sync_always\`, and say so with the key \`fsync\``,
     );
   const by =
     said.fsyncSource === 'started' ? 'as the agents know, whose server it is' : 'as the agents were told';
