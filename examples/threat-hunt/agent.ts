@@ -22,7 +22,13 @@ const agent = await joinFleet({
   tasks: handlersFor({ capabilities, indicators, scratch }),
   vote: (proposal) => judge(readFinding(proposal.data), indicators),
   // The account at the end is taken from the whole ledger: nothing of it may go.
-  settings: { snapshotEntries: 1e9, snapshotBytes: 1e12, endedTasksMax: 900_000 },
+  settings: {
+    snapshotEntries: 1e9,
+    snapshotBytes: 1e12,
+    endedTasksMax: 900_000,
+    endedTasksBytesMax: 1e12,
+    keptBytesMax: 2e12,
+  },
 });
 tell({ kind: 'ready' });
 await agent.ended;

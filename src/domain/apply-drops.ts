@@ -3,6 +3,7 @@
  * window, and a handler that outlived its attempt keeps its slot.
  */
 import { assert, present } from './assert.ts';
+import { bytesWithGate, taskBytes } from './bytes.ts';
 import type { ProposalId, TaskId } from './ids.ts';
 import { isEnded, type FleetState } from './state.ts';
 
@@ -10,11 +11,14 @@ export function dropTasks(state: FleetState, ids: readonly TaskId[]): void {
   for (const id of ids) dropTask(state, id);
 }
 
-function dropTask({ tasks, ended, counts }: FleetState, id: TaskId): void {
+function dropTask(state: FleetState, id: TaskId): void {
+  const { tasks, ended, counts, bytes } = state;
   const task = present(tasks.get(id), `task ${id}`);
   assert(isEnded(task), `task ${id} is dropped and is ${task.status}`);
   const { type } = task.spec;
   const left = (counts.tasksByType.get(type) ?? 0) - 1;
+  bytes.kept -= taskBytes(task);
+  bytes.ended -= bytesWithGate(state, task);
   tasks.delete(id);
   ended.delete(id);
   counts.tasks[task.status] -= 1;
@@ -27,11 +31,12 @@ export function dropProposals(state: FleetState, ids: readonly ProposalId[]): vo
   for (const id of ids) dropProposal(state, id);
 }
 
-function dropProposal({ proposals, decided, counts }: FleetState, id: ProposalId): void {
+function dropProposal({ proposals, decided, counts, bytes }: FleetState, id: ProposalId): void {
   const proposal = present(proposals.get(id), `proposal ${id}`);
   assert(proposal.status !== 'open', `proposal ${id} is dropped and is open`);
   proposals.delete(id);
-  decided.delete(id);
+  bytes.kept -= proposal.bytes;
+  if (decided.delete(id)) bytes.decided -= proposal.bytes;
   counts.proposals[proposal.status] -= 1;
   counts.proposalsDropped += 1;
 }

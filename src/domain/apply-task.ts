@@ -1,5 +1,6 @@
 /** How ledger events change tasks, and the slots that their attempts take. */
 import { assert, assertNever, present } from './assert.ts';
+import { bytesWithGate, taskBytes, valueBytes, valuesIn } from './bytes.ts';
 import type { AttemptEnd, EventOf, TaskError } from './events.ts';
 import {
   attemptKey,
@@ -47,7 +48,11 @@ export function applyTask(state: FleetState, event: TaskEvent, chart: Chart): vo
   const from = { what: `task ${event.id}`, status: task.status };
   const status = follow(chart, taskGuards, from, event) as TaskStatus;
   const wasEnded = isEnded(task);
+  if (wasEnded) state.bytes.ended -= bytesWithGate(state, task);
+  state.bytes.kept -= taskBytes(task);
   step(state, task, event);
+  state.bytes.kept += taskBytes(task);
+  if (isEnded(task)) state.bytes.ended += bytesWithGate(state, task);
   state.counts.tasks[task.status] -= 1;
   state.counts.tasks[status] += 1;
   task.status = status;
@@ -70,7 +75,7 @@ function create(state: FleetState, event: EventOf<'task.submitted'>, chart: Char
   assert(!state.tasks.has(spec.id), `task ${spec.id} exists`);
   const from = { what: `task ${spec.id}`, status: chart.initial };
   const status = follow(chart, taskGuards, from, event) as TaskStatus;
-  state.tasks.set(spec.id, {
+  const task: Task = {
     spec,
     ordinal: state.tasksCreated,
     submittedAt: state.at,
@@ -80,9 +85,12 @@ function create(state: FleetState, event: EventOf<'task.submitted'>, chart: Char
     failures: 0,
     attempts: [],
     result: undefined,
+    valueBytes: valuesIn({ spec, result: undefined }),
     error: null,
     endedAt: null,
-  });
+  };
+  state.tasks.set(spec.id, task);
+  state.bytes.kept += taskBytes(task);
   state.tasksCreated += 1;
   state.counts.tasks[status] += 1;
   state.counts.tasksByType.set(spec.type, (state.counts.tasksByType.get(spec.type) ?? 0) + 1);
@@ -106,6 +114,7 @@ function step(state: FleetState, task: Task, event: Exclude<TaskEvent, { type: '
       isCurrent(task, event.attempt);
       endAttempt(state, task, { end: 'completed', error: null, lingers: false });
       task.result = event.result;
+      task.valueBytes += valueBytes(event.result);
       task.endedAt = state.at;
       break;
     case 'task.attemptFailed':

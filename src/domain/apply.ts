@@ -7,6 +7,7 @@ import { dropProposals, dropTasks } from './apply-drops.ts';
 import { applyMember } from './apply-member.ts';
 import { applyProposal } from './apply-proposal.ts';
 import { applyTask } from './apply-task.ts';
+import { keyBytes } from './bytes.ts';
 import type { Entry, EntryContext, EventOf, LedgerEvent, RequestKey } from './events.ts';
 import { attemptKey, type FleetState, type Remembered } from './state.ts';
 import type { Charts } from './transitions.ts';
@@ -23,8 +24,11 @@ export function beginEntry(state: FleetState, context: EntryContext): void {
   assert(context.at >= state.at, `ledger time went back from ${state.at} to ${context.at}`);
   state.sequence = context.sequence;
   state.at = context.at;
-  expire(state.requests, context.at);
-  expire(state.keys, context.at);
+  for (const store of [state.requests, state.keys]) {
+    expire(store, context.at, (key, remembered) => {
+      state.bytes.kept -= keyBytes(key, remembered);
+    });
+  }
   expire(state.removed, context.at);
 }
 
@@ -123,13 +127,22 @@ function remember(
   what: Partial<Pick<Remembered, 'tasks' | 'proposal'>>,
 ): void {
   const store = isIdempotency === true ? state.keys : state.requests;
-  store.set(key, { digest, expiresAt, tasks: [], proposal: null, ...what });
+  const known = store.get(key);
+  const remembered: Remembered = { digest, expiresAt, tasks: [], proposal: null, ...what };
+  if (known !== undefined) state.bytes.kept -= keyBytes(key, known);
+  state.bytes.kept += keyBytes(key, remembered);
+  store.set(key, remembered);
 }
 
 /** What one map remembers has one window, so the oldest expires first. */
-function expire<K>(remembered: Map<K, { readonly expiresAt: number }>, at: number): void {
-  for (const [key, { expiresAt }] of remembered) {
-    if (expiresAt > at) return;
+function expire<K, V extends { readonly expiresAt: number }>(
+  remembered: Map<K, V>,
+  at: number,
+  gone?: (key: K, value: V) => void,
+): void {
+  for (const [key, value] of remembered) {
+    if (value.expiresAt > at) return;
     remembered.delete(key);
+    gone?.(key, value);
   }
 }

@@ -1,5 +1,6 @@
 /** Decisions about what is kept no longer: SPEC T11. The oldest go first, and nothing that has not ended. */
 import { present } from './assert.ts';
+import { bytesWithGate } from './bytes.ts';
 import type { DecisionContext } from './decision.ts';
 import type { ProposalId, TaskId } from './ids.ts';
 import { oldestToDrop, type Kept } from './retention.ts';
@@ -8,7 +9,12 @@ import type { FleetState } from './state.ts';
 
 export type RetentionSettings = Pick<
   Settings,
-  'endedTasksMax' | 'endedTasksMs' | 'decidedProposalsMax' | 'decidedProposalsMs'
+  | 'endedTasksMax'
+  | 'endedTasksBytesMax'
+  | 'endedTasksMs'
+  | 'decidedProposalsMax'
+  | 'decidedProposalsBytesMax'
+  | 'decidedProposalsMs'
 >;
 
 /** An id in an entry, at the most. */
@@ -33,20 +39,23 @@ export function decideProposalsDrop(context: DecisionContext): void {
 }
 
 export function keptTasks(
-  { tasks, ended: ids }: FleetState,
-  { endedTasksMax: max, endedTasksMs: ms }: RetentionSettings,
+  state: FleetState,
+  { endedTasksMax: max, endedTasksBytesMax: bytesMax, endedTasksMs: ms }: RetentionSettings,
 ): Kept<TaskId> {
+  const { tasks, ended: ids } = state;
   const endedAt = (id: TaskId): number => present(tasks.get(id)?.endedAt, `end of task ${id}`);
-  return { ids, endedAt, max, ms };
+  const bytesOf = (id: TaskId): number => bytesWithGate(state, present(tasks.get(id), `task ${id}`));
+  return { ids, endedAt, bytesOf, bytes: () => state.bytes.ended, max, bytesMax, ms };
 }
 
 export function keptProposals(
-  { proposals, decided: ids }: FleetState,
-  { decidedProposalsMax: max, decidedProposalsMs: ms }: RetentionSettings,
+  { proposals, decided: ids, bytes }: FleetState,
+  { decidedProposalsMax: max, decidedProposalsBytesMax: bytesMax, decidedProposalsMs: ms }: RetentionSettings,
 ): Kept<ProposalId> {
   const endedAt = (id: ProposalId): number =>
     present(proposals.get(id)?.decidedAt, `decision on proposal ${id}`);
-  return { ids, endedAt, max, ms };
+  const bytesOf = (id: ProposalId): number => present(proposals.get(id), `proposal ${id}`).bytes;
+  return { ids, endedAt, bytesOf, bytes: () => bytes.decided, max, bytesMax, ms };
 }
 
 /** The proposal that it waited for; decided before the task ended, or with it. */

@@ -1,5 +1,12 @@
 /** Decisions about proposals and ballots. SPEC V1–V8; the arithmetic is in `quorum.ts`. */
-import { accepted, refused, type DecisionContext, type Refusal, type Verdict } from './decision.ts';
+import {
+  accepted,
+  bytesLimitOf,
+  refused,
+  type DecisionContext,
+  type Refusal,
+  type Verdict,
+} from './decision.ts';
 import type { Decision, ProposalOutcome, ProposalSpec, RequestKey, Voter, Weighting } from './events.ts';
 import { timeOrderedId, type AgentId, type ProposalId, type TaskId } from './ids.ts';
 import { keyLimitOf, rememberedKey, repeatOf, type NamedRequest } from './request-keys.ts';
@@ -30,7 +37,7 @@ export function decidePropose(
     if (repeat.proposal !== null) return accepted(repeat.proposal);
     return refused('CONFLICT', `key ${key.key} was used before for something else than a proposal`);
   }
-  const limit = context.refusalOfNew?.() ?? keyLimitOf(context, key);
+  const limit = context.refusalOfNew?.() ?? bytesLimitOf(context) ?? keyLimitOf(context, key);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const refusal = refusalOf(context, [request]);
   if (refusal !== null) return refusal;

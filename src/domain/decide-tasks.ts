@@ -1,7 +1,7 @@
 /** Decisions about tasks: submit, cancel, retry, and what agents report of their attempts. SPEC T1–T9. */
 import { backoffMs } from './backoff.ts';
 import { assertNever } from './assert.ts';
-import { accepted, refused, type DecisionContext, type Verdict } from './decision.ts';
+import { accepted, bytesLimitOf, refused, type DecisionContext, type Verdict } from './decision.ts';
 import { openProposal, refusalOf, withdrawProposal, type ProposalRequest } from './decide-proposals.ts';
 import type { ProposalSpec, TaskError, TaskSpec } from './events.ts';
 import { keyLimitOf, rememberedKey, repeatOf, type NamedRequest } from './request-keys.ts';
@@ -49,7 +49,7 @@ export function decideSubmit(context: DecisionContext, request: SubmitRequest): 
   }
   // Nothing is new: nothing has to be remembered, so no limit can stand in the way.
   if (created.length === 0) return accepted(request.tasks.map((task) => submitOne(context, task)));
-  const limit = context.refusalOfNew?.() ?? limitOf(context, created, request);
+  const limit = context.refusalOfNew?.() ?? bytesLimitOf(context) ?? limitOf(context, created, request);
   if (limit !== null) return refused('LIMIT_REACHED', limit);
   const approvals = created.flatMap((task) => task.approval ?? []);
   const refusal = refusalOf(context, approvals);

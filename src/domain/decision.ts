@@ -39,3 +39,10 @@ export function accepted<T>(value: T): Verdict<T> {
 export function refused(code: ErrorCode, message: string, fields?: readonly FieldProblem[]): Refusal {
   return { kind: 'refused', problem: problem(code, message, fields) };
 }
+
+/** Why nothing more can be kept now; null: it can. */
+export function bytesLimitOf({ state, settings }: DecisionContext): string | null {
+  const { keptBytesMax } = settings;
+  if (state.bytes.kept < keptBytesMax) return null;
+  return `the fleet keeps ${keptBytesMax} bytes of tasks, proposals and keys`;
+}

@@ -2,6 +2,7 @@
  * What is true of every fleet state between two decisions, as code: I4, I5 and what each record says of itself.
  * Slow and complete; the simulation and the tests ask after every entry.
  */
+import { measured, proposalBytes, valuesIn } from './bytes.ts';
 import type { LedgerEvent } from './events.ts';
 import type { Touched } from './touched.ts';
 import {
@@ -36,6 +37,7 @@ export function violations(state: FleetState, since: readonly LedgerEvent[] = []
   checkCounts(state, check);
   checkTotals(state, check);
   checkKept(state, check);
+  checkBytes(state, check);
   checkSlots(state, since, check);
   return found;
 }
@@ -86,6 +88,7 @@ function checkTask(state: FleetState, task: Task, check: Check): void {
   check((status === 'failed') === (task.error !== null), `${what}: error is ${JSON.stringify(task.error)}`);
   check(task.ordinal < state.tasksCreated, `${what}: ordinal ${task.ordinal} of ${state.tasksCreated}`);
 
+  check(task.valueBytes === valuesIn(task), `${what}: its values are said to have ${task.valueBytes} bytes`);
   check((current?.attempt ?? 0) === task.attempt, `${what}: latest attempt is not ${task.attempt}`);
   attempts.forEach((attempt, i) => {
     const name = `${what}, attempt ${attempt.attempt}`;
@@ -158,6 +161,7 @@ function checkProposal(state: FleetState, proposal: Proposal, check: Check): voi
     (status === 'open') === (proposal.decidedAt === null),
     `${what}: decidedAt is ${String(proposal.decidedAt)}`,
   );
+  check(proposal.bytes === proposalBytes(proposal), `${what}: is said to have ${proposal.bytes} bytes`);
   check(voters.size === spec.electorate.length, `${what}: somebody is in the electorate twice`);
   for (const { id, weight } of spec.electorate) {
     check(Number.isSafeInteger(weight) && weight >= 0, `${what}: ${id} weighs ${weight}`);
@@ -242,6 +246,15 @@ function checkKept(state: FleetState, check: Check): void {
   check(isAscending(ends), `ended tasks do not wait in the order of their ends: ${ends.join(', ')}`);
   const decisions = [...state.decided].map((id) => state.proposals.get(id)?.decidedAt ?? 0);
   check(isAscending(decisions), `decided proposals are out of order: ${decisions.join(', ')}`);
+}
+
+/** I5, of bytes. */
+function checkBytes(state: FleetState, check: Check): void {
+  const counted = measured(state);
+  for (const name of ['kept', 'ended', 'decided'] as const) {
+    const [said, right] = [state.bytes[name], counted[name]];
+    check(said === right, `I5: bytes ${name}: counted ${right}, the sum says ${said}`);
+  }
 }
 
 function isEach(

@@ -1,6 +1,6 @@
 /**
- * How long what has ended is kept: a number, and a time. Owns the sizes of a drop, and the watch over the oldest.
- * Not one by one: a drop begins when there are some more than the maximum, or the oldest is somewhat older than its
+ * How long what has ended is kept: a number, so many bytes, and a time. Owns the sizes of a drop, and the watch over the oldest.
+ * Not one by one: a drop begins when there are some more than a maximum, or the oldest is somewhat older than its
  * time, and goes down to the limit. Ledger time throughout.
  */
 
@@ -16,11 +16,17 @@ const DROP_PAUSE_MS = 1;
 
 export interface Retention {
   readonly max: number;
+  readonly bytesMax: number;
   readonly ms: number;
 }
 
 export function slackOf(max: number): number {
   return Math.min(DROP_SLACK_MAX, Math.ceil(max / DROP_SLACK_PARTS));
+}
+
+/** Bytes kept beyond a maximum until a drop begins. */
+export function slackBytesOf(bytesMax: number): number {
+  return Math.ceil(bytesMax / DROP_SLACK_PARTS);
 }
 
 function slackMsOf(ms: number): number {
@@ -31,15 +37,21 @@ export interface Kept<Id> extends Retention {
   /** What has ended, oldest first. */
   readonly ids: ReadonlySet<Id>;
   readonly endedAt: (id: Id) => number;
+  readonly bytesOf: (id: Id) => number;
+  /** Of all of them. */
+  readonly bytes: () => number;
 }
 
 /** The oldest that are to go now, at most `DROP_BATCH_MAX`. */
-export function oldestToDrop<Id>({ ids, endedAt, max, ms }: Kept<Id>, at: number): Id[] {
+export function oldestToDrop<Id>(kept: Kept<Id>, at: number): Id[] {
+  const { ids, endedAt, bytesOf, max, ms } = kept;
   const excess = ids.size - max;
+  let excessBytes = kept.bytes() - kept.bytesMax;
   const found: Id[] = [];
   for (const id of ids) {
-    const mustGo = found.length < excess || endedAt(id) + ms <= at;
+    const mustGo = found.length < excess || excessBytes > 0 || endedAt(id) + ms <= at;
     if (!mustGo || found.length === DROP_BATCH_MAX) break;
+    excessBytes -= bytesOf(id);
     found.push(id);
   }
   return found;
@@ -88,8 +100,8 @@ export class RetentionWatch<Id> {
   }
 
   get #isOver(): boolean {
-    const { ids, max } = this.#kept;
-    return ids.size > max + slackOf(max);
+    const { ids, max, bytes, bytesMax } = this.#kept;
+    return ids.size > max + slackOf(max) || bytes() > bytesMax + slackBytesOf(bytesMax);
   }
 
   #look(): number | null {

@@ -131,10 +131,20 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
   payloadBytesMax: { unit: 'bytes', reason: "A task's payload, a result, and a whole proposal." },
   submitTasksMax: { unit: 'tasks', reason: 'In one submit.' },
   tasksMax: { unit: 'tasks', reason: 'Kept at once, ended ones too; beyond it submits are refused.' },
+  keptBytesMax: {
+    unit: 'bytes',
+    reason:
+      'Of tasks, proposals and keys that are kept, about; beyond it submits and proposals are refused. A snapshot holds 256 MiB: what is not counted, and what running tasks still add, needs the rest.',
+  },
   endedTasksMax: {
     unit: 'tasks',
     reason:
       'Ended ones that are kept: at the highest rates a client has some seconds to ask for an outcome. At least a twentieth below `tasksMax`: ended tasks alone must not fill the fleet.',
+  },
+  endedTasksBytesMax: {
+    unit: 'bytes',
+    reason:
+      'Of those, about, each with the proposal that it waited for: the oldest go first. At least four of `payloadBytesMax`, and with `decidedProposalsBytesMax` a twentieth below `keptBytesMax`.',
   },
   endedTasksMs: {
     unit: 'ms',
@@ -157,6 +167,10 @@ export const settingNotes: Readonly<Record<keyof Settings, SettingNote>> = {
     unit: 'proposals',
     reason:
       'Decided ones that are kept, without those that go with their task. Fewer than tasks: each names its whole electorate.',
+  },
+  decidedProposalsBytesMax: {
+    unit: 'bytes',
+    reason: 'Of those, about: the oldest go first. Not below `entryBytesMax`.',
   },
   decidedProposalsMs: {
     unit: 'ms',

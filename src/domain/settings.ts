@@ -35,7 +35,9 @@ export interface Settings {
   readonly payloadBytesMax: number;
   readonly submitTasksMax: number;
   readonly tasksMax: number;
+  readonly keptBytesMax: number;
   readonly endedTasksMax: number;
+  readonly endedTasksBytesMax: number;
   readonly endedTasksMs: number;
   readonly requestWindowMs: number;
   readonly idempotencyWindowMs: number;
@@ -43,6 +45,7 @@ export interface Settings {
   readonly membersMax: number;
   readonly proposalsOpenMax: number;
   readonly decidedProposalsMax: number;
+  readonly decidedProposalsBytesMax: number;
   readonly decidedProposalsMs: number;
   readonly votersMax: number;
   readonly agentRequestsPerSecondMax: number;
@@ -89,7 +92,9 @@ export const defaultSettings: Settings = {
   payloadBytesMax: 262_144,
   submitTasksMax: 1_000,
   tasksMax: 1_000_000,
+  keptBytesMax: 201_326_592,
   endedTasksMax: 50_000,
+  endedTasksBytesMax: 67_108_864,
   endedTasksMs: 86_400_000,
   requestWindowMs: 120_000,
   idempotencyWindowMs: 3_600_000,
@@ -97,6 +102,7 @@ export const defaultSettings: Settings = {
   membersMax: 10_000,
   proposalsOpenMax: 1_000,
   decidedProposalsMax: 1_000,
+  decidedProposalsBytesMax: 16_777_216,
   decidedProposalsMs: 86_400_000,
   votersMax: 10_000,
   agentRequestsPerSecondMax: 2_000,
@@ -114,6 +120,9 @@ export const defaultSettings: Settings = {
   leaveGraceMs: 10_000,
   resendMs: 500,
 };
+
+/** Payloads and results of the largest size that are kept of what has ended, at least. */
+const VALUES_KEPT_MIN = 4;
 
 type Key = keyof Settings;
 const keys = Object.keys(defaultSettings) as Key[];
@@ -197,6 +206,21 @@ function relations(settings: Settings): FieldProblem[] {
       'endedTasksMax',
       settings.endedTasksMax + slackOf(settings.endedTasksMax) < settings.tasksMax,
       'must be at least a twentieth below tasksMax: ended tasks alone would leave no room',
+    ],
+    [
+      'endedTasksBytesMax',
+      settings.endedTasksBytesMax >= VALUES_KEPT_MIN * settings.payloadBytesMax,
+      `must be at least ${VALUES_KEPT_MIN} times payloadBytesMax: a task must not go as soon as it has ended`,
+    ],
+    [
+      'decidedProposalsBytesMax',
+      settings.decidedProposalsBytesMax >= settings.entryBytesMax,
+      'must not be below entryBytesMax: a proposal must not go as soon as it is decided',
+    ],
+    [
+      'keptBytesMax',
+      settings.keptBytesMax > 1.05 * (settings.endedTasksBytesMax + settings.decidedProposalsBytesMax),
+      'must be above endedTasksBytesMax and decidedProposalsBytesMax and a twentieth: what has ended would leave no room',
     ],
     ['quorum', settings.quorum <= 1, 'must not be above 1'],
     ['ledgerFullShare', settings.ledgerFullShare <= 1, 'must not be above 1'],

@@ -2,6 +2,7 @@
  * The records of a snapshot, one row each: fields in a fixed order without their names, since there are many. Each
  * record is written and read side by side. A row shares with its record only what never changes.
  */
+import { proposalBytes, valuesIn } from './bytes.ts';
 import type { AttemptEnd, Decision, Profile, TaskError, Voter, Weighting } from './events.ts';
 import { broken, Fields } from './fields.ts';
 import type { AgentId, Incarnation, ProposalId, TaskId } from './ids.ts';
@@ -57,7 +58,7 @@ export function taskRow(task: Task): Row {
 
 export function taskIn(row: unknown): Task {
   const fields = Fields.row(row, TASK_FIELDS, 'a task');
-  return {
+  const task = {
     spec: {
       id: fields.text() as TaskId,
       type: fields.text(),
@@ -81,6 +82,7 @@ export function taskIn(row: unknown): Task {
     error: fields.orNull(errorIn),
     endedAt: fields.numberOrNull(),
   };
+  return { ...task, valueBytes: valuesIn(task) };
 }
 
 const ATTEMPT_FIELDS = 9;
@@ -173,7 +175,7 @@ export function proposalRow({ spec, openedAt, status, decidedAt, ballots }: Prop
 
 export function proposalIn(row: unknown): Proposal {
   const fields = Fields.row(row, PROPOSAL_FIELDS, 'a proposal');
-  return {
+  const proposal = {
     spec: {
       id: fields.text() as ProposalId,
       type: fields.text(),
@@ -192,6 +194,7 @@ export function proposalIn(row: unknown): Proposal {
     decidedAt: fields.numberOrNull(),
     ballots: new Map(fields.list(ballotIn)),
   };
+  return { ...proposal, bytes: proposalBytes(proposal) };
 }
 
 function voterIn(row: unknown): Voter {

@@ -5,6 +5,7 @@
  *
  * The version is that of the shape: any change of what the state holds is another one, and what is not known is refused.
  */
+import { measured } from './bytes.ts';
 import type { Candidate, ElectionCause, HandoverReason } from './events.ts';
 import { broken, Fields } from './fields.ts';
 import type { AgentId, ProposalId, TaskId } from './ids.ts';
@@ -127,12 +128,15 @@ export function restore(value: unknown): Restored {
   if (version !== SNAPSHOT_VERSION)
     throw broken(`its version is ${String(version)}, not ${SNAPSHOT_VERSION}`);
   const lastHash = head.text();
-  const state = stateIn(Fields.named(value, stateNames, 'it'));
-  checkReferences(state);
-  return { state, lastHash };
+  const records = stateIn(Fields.named(value, stateNames, 'it'));
+  checkReferences(records);
+  return { state: { ...records, bytes: measured(records) }, lastHash };
 }
 
-function stateIn(fields: Fields): FleetState {
+/** The sums of bytes follow from it. */
+type Records = Omit<FleetState, 'bytes'>;
+
+function stateIn(fields: Fields): Records {
   return {
     genesis: fields.text(),
     sequence: fields.count(),
@@ -212,7 +216,7 @@ function typeCountIn(row: unknown): [string, number] {
 }
 
 /** Everything that is named is there, and what waits to be dropped is what has ended. */
-function checkReferences(state: FleetState): void {
+function checkReferences(state: Records): void {
   const { members, tasks, proposals, ended, decided, counts } = state;
   for (const { id, held } of members.values())
     for (const task of held)

@@ -77,6 +77,8 @@ export interface Task {
   /** Latest attempts, oldest first; the current one is last while the task is active. */
   readonly attempts: Attempt[];
   result: unknown;
+  /** Of payload and result, as `bytes.ts` measures them. */
+  valueBytes: number;
   error: TaskError | null;
   endedAt: number | null;
 }
@@ -93,6 +95,8 @@ export interface Proposal {
   status: ProposalStatus;
   decidedAt: number | null;
   readonly ballots: Map<string, Ballot>;
+  /** Of all of it, as `bytes.ts` measures it. */
+  bytes: number;
 }
 
 export interface Leadership {
@@ -122,6 +126,16 @@ export interface Counts {
   /** Attempts that were lost and whose task went on to wait for another agent. */
   reassigned: number;
   retries: number;
+}
+
+/** As `bytes.ts` measures them. */
+export interface KeptBytes {
+  /** Tasks, proposals, and keys of requests. */
+  kept: number;
+  /** Of these, tasks that have ended, each with the proposal that it waited for. */
+  ended: number;
+  /** Decided proposals that no kept task waited for. */
+  decided: number;
 }
 
 /** What became of a request that carried a key. */
@@ -178,6 +192,7 @@ export interface FleetState {
   /** Ever opened, dropped ones too. */
   proposalsCreated: number;
   readonly counts: Counts;
+  readonly bytes: KeptBytes;
 }
 
 export function emptyState(): FleetState {
@@ -229,6 +244,7 @@ export function emptyState(): FleetState {
       reassigned: 0,
       retries: 0,
     },
+    bytes: { kept: 0, ended: 0, decided: 0 },
   };
 }
 
@@ -269,6 +285,6 @@ export function partsOfKey(key: string): { readonly id: TaskId; readonly attempt
 }
 
 /** Whether a task is kept that waits, or waited, for this proposal: it is not dropped before its task. */
-export function isGate(state: FleetState, { spec }: Proposal): boolean {
+export function isGate(state: Pick<FleetState, 'tasks'>, { spec }: Proposal): boolean {
   return spec.task !== null && state.tasks.has(spec.task);
 }

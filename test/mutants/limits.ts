@@ -143,7 +143,7 @@ export const limits: readonly Mutant[] = [
     rule: '7, limits',
     breaks: 'ended tasks are kept for ever',
     file: 'src/domain/retention.ts',
-    find: 'const mustGo = found.length < excess || endedAt(id) + ms <= at;',
+    find: 'const mustGo = found.length < excess || excessBytes > 0 || endedAt(id) + ms <= at;',
     replace: 'const mustGo = found.length < excess && endedAt(id) + ms < 0;',
     tests: of('unit/retention'),
   },

@@ -128,6 +128,32 @@ test('a ledger that is nearly full takes nothing new until it was shortened, and
   expect(stage.witness.problems).toEqual([]);
 });
 
+test('a fleet whose tasks are too large for a snapshot to hold as many as may be kept drops the oldest, and goes on', async () => {
+  const stage = new Stage(defaultCharts, 1, {
+    settings: {
+      snapshotEntries: 20,
+      snapshotLookMs: 200,
+      payloadBytesMax: 5_000,
+      endedTasksBytesMax: 20_000,
+      retryBackoffMs: 10,
+    },
+    world: { ledgerBytesMax: 200_000, snapshotBytesMax: 50_000 },
+  });
+  stage.join({ a: { priority: 2, slots: 4 }, b: { priority: 1, slots: 4 } });
+  await stage.led('a');
+  for (let i = 0; i < 120; i++) {
+    const payload = { filler: 'x'.repeat(2_000) };
+    const task = await stage.ask(stage.client.submit({ type: 'work', payload }), 60_000);
+    await stage.ask(task.result());
+  }
+  const { first, snapshots } = ledgerOf(stage);
+  expect(first).toBeGreaterThan(1);
+  expect(snapshots.complete).toHaveLength(2);
+  expect(stage.ledger.counts.outcomes.completed).toBe(120);
+  expect(stage.ledger.bytes.ended).toBeLessThanOrEqual(21_000 + 5_000);
+  expect(stage.witness.problems).toEqual([]);
+});
+
 function observerOn(stage: Stage) {
   const ports = stage.world.host('viewer').ports(stage.fleet.name);
   const subjects = subjectsOf(stage.fleet.name);

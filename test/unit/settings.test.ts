@@ -71,6 +71,9 @@ describe('settings that contradict each other', () => {
     ['retryBackoffMsMax', { retryBackoffMsMax: 499 }],
     ['endedTasksMax', { endedTasksMax: 100, tasksMax: 105 }],
     ['endedTasksMax', { tasksMax: 50_256 }],
+    ['endedTasksBytesMax', { endedTasksBytesMax: 4 * defaultSettings.payloadBytesMax - 1 }],
+    ['decidedProposalsBytesMax', { decidedProposalsBytesMax: defaultSettings.entryBytesMax - 1 }],
+    ['keptBytesMax', { keptBytesMax: 80_000_000 }],
     ['quorum', { quorum: 1.001 }],
     ['entryBytesMax', { entryBytesMax: defaultSettings.payloadBytesMax - 1 }],
   ];
