@@ -12,7 +12,7 @@ export type TimerHandle = object | number;
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary origin; the only time that protocol code reads. */
   now(): number;
-  /** Wall clock, milliseconds since 1970. Read only by a cold start and for people. */
+  /** Wall clock, milliseconds since 1970. Read by a cold start, for people, and where a suspended machine must notice. */
   wallNow(): number;
   /** 0 ms means: after the input that is already waiting. */
   setTimeout(run: () => void, ms: number): TimerHandle;

@@ -68,6 +68,7 @@ function partsOn(ports: NatsPorts, options: HttpOptions, log: Log): Parts {
     subjects,
     rejections: observer.rejections,
     timeoutMs: options.timeoutMs ?? WRITE_PATIENCE_MS,
+    requestWindowMs: settings.requestWindowMs,
   });
   const events = liveEvents({ ports, observer, subjects, origins: options.origins ?? [] });
   const { log: kept, counts } = events;

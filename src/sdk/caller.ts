@@ -5,6 +5,7 @@
  * verb's shape, which is also counted.
  */
 import { backoffMs } from '../domain/backoff.ts';
+import { defaultSettings } from '../domain/settings.ts';
 import { ConclaveError, errorKinds, errorOf } from '../domain/errors.ts';
 import type { Headers, Ports, RequestOutcome, Subscription } from '../ports.ts';
 import { answered, type Answered } from '../runtime/answered.ts';
@@ -22,6 +23,8 @@ export interface CallerOptions {
   readonly rejections: Rejections;
   /** How long a call goes on trying. */
   readonly timeoutMs: number;
+  /** How long the fleet knows the key of a call; it is not repeated beyond that. Default: the setting's. */
+  readonly requestWindowMs?: number;
   readonly wait?: Wait;
 }
 
@@ -42,6 +45,8 @@ export interface Answer {
 
 /** One try waits at most this long: a leader that dies with our request must not cost the whole time. */
 const TRY_MS = 2_000;
+/** The last try is sent so much before its key may be forgotten: what is sent is not taken at once. */
+const KEY_MARGIN_MS = 5_000;
 /** A ledger that was made anew begins with term 1: after so long without the old one, that is believed. */
 const TERM_REMEMBERED_MS = 30_000;
 const contentType = { 'Content-Type': contentTypes.msgpack };
@@ -77,7 +82,8 @@ export class Caller {
   /**
    * The leader's answer. Throws `NO_LEADER` when nobody led in time, `TIMEOUT` when somebody did but did not
    * answer, `NOBODY_ELECTABLE` when nobody is there whom a `trigger` could call to stand, `NO_NATS` while the
-   * connection is down, `TOO_LARGE` before sending, or the leader's own refusal.
+   * connection is down, `TOO_LARGE` before sending, or the leader's own refusal. A call with a key of its own ends
+   * with `TIMEOUT`, however patient it is, before the fleet may have forgotten the key: a repeat would be done twice.
    */
   ask(verb: ApiVerb, body: object, options: AskOptions = {}): Promise<Answer> {
     const { ports, subjects } = this.#options;
@@ -90,8 +96,13 @@ export class Caller {
       return Promise.reject(new ConclaveError('TOO_LARGE', message));
     }
     const { wait = simplyWait } = this.#options;
+    const isKnown = 'key' in body ? this.#keyWindow() : () => true;
     const answered = new Promise<Answer>((resolve, reject) => {
       const attempt = (failures: number): void => {
+        if (!isKnown()) {
+          reject(failure({ kind: 'timeout' }, verb, subjects.fleet));
+          return;
+        }
         const timeoutMs = Math.max(1, Math.min(TRY_MS, deadline - clock.now()));
         const forget = bus.request({ subject: subjects.api(verb), data, headers, timeoutMs }, (heard) => {
           this.#tries.delete(again);
@@ -119,6 +130,15 @@ export class Caller {
       attempt(1);
     });
     return wait(answered);
+  }
+
+  /** Whether a key that is sent for the first time now is sure to be known still; wall time goes on in a suspended machine. */
+  #keyWindow(): () => boolean {
+    const { ports, requestWindowMs = defaultSettings.requestWindowMs } = this.#options;
+    const { clock } = ports;
+    const windowMs = Math.max(requestWindowMs / 2, requestWindowMs - KEY_MARGIN_MS);
+    const [begun, begunWall] = [clock.now(), clock.wallNow()];
+    return () => Math.max(clock.now() - begun, clock.wallNow() - begunWall) < windowMs;
   }
 
   #read(verb: ApiVerb, outcome: RequestOutcome): Answered<Answer> {

@@ -1,6 +1,7 @@
 /** A client of a fleet: submit tasks, open proposals, vote, trigger elections, look. Runs on ports, so also simulated. */
 import { noTask } from '../domain/decide-tasks.ts';
 import { ConclaveError } from '../domain/errors.ts';
+import { defaultSettings } from '../domain/settings.ts';
 import type { Decision } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Ports, Subscription } from '../ports.ts';
@@ -101,6 +102,7 @@ export class Fleet {
       subjects: this.#subjects,
       rejections: this.#rejections,
       timeoutMs: this.#timeoutMs,
+      requestWindowMs: options.defaults?.requestWindowMs ?? defaultSettings.requestWindowMs,
       wait: this.#wait,
     });
     this.#onClose = options.onClose ?? (() => Promise.resolve());

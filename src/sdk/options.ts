@@ -19,7 +19,11 @@ export interface ConnectOptions extends NatsAuth, BroughtConnections {
   readonly servers?: string | readonly string[];
   /** Name of the fleet: 1–63 of `A-Za-z0-9_-`. Default `default`. */
   readonly fleet?: string;
-  /** How long a call goes on trying while nobody leads or answers. Default 15 s. */
+  /**
+   * How long a call goes on trying while nobody leads or answers. Default 15 s. One that changes something stops sooner,
+   * with `TIMEOUT`, just before the setting `requestWindowMs` (two minutes) is over: a repeat might be done a second time.
+   * It may or may not have been done then. With an `idempotencyKey` on its tasks, submit again.
+   */
   readonly timeoutMs?: number;
   /** Prefix of reply subjects, where permissions pin it: `_INBOX`, or a name that starts with it. Default `_INBOX`. */
   readonly inboxPrefix?: string;

@@ -7,7 +7,7 @@ import type { ProposalInput } from './proposal.ts';
 import type { TaskInput } from './task.ts';
 
 export type RequestDefaults = Readonly<
-  Partial<Pick<Settings, 'maxRetries' | 'quorum' | 'proposalTimeoutMs'>>
+  Partial<Pick<Settings, 'maxRetries' | 'quorum' | 'proposalTimeoutMs' | 'requestWindowMs'>>
 >;
 
 export function taskWith(defaults: RequestDefaults, task: TaskInput): TaskInput {

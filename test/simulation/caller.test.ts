@@ -114,3 +114,39 @@ test('task types that are words of JavaScript can be submitted, and nobody is ke
   expect((await world.settle(client.status())).tasks.total).toBe(4);
   expect((await world.settle(client.metrics())).tasks.total).toBe(4);
 });
+
+test.each([
+  [
+    'a call with a key is not repeated when the fleet may have forgotten it, however patient it is',
+    { key: 'k' },
+    'TIMEOUT',
+  ],
+  ['a call without a key is', {}, 'done'],
+])('%s', async (_, body, what) => {
+  const played = play();
+  const deaf = played.serve(() => undefined);
+  const asked = played.caller.ask('status', body, { timeoutMs: 600_000 }).then(
+    () => 'done',
+    (error: unknown) => (error as { code: string }).code,
+  );
+  played.world.runFor(5_000);
+  deaf.close();
+  played.world.runFor(120_000);
+  played.serve((message) => answer(message, { who: 'b' }, { term: 2, sequence: 9 }));
+  expect(await played.world.settle(asked, { withinMs: 600_000 })).toBe(what);
+});
+
+test('a call with a key is not repeated after its machine was suspended for long', async () => {
+  const played = play();
+  const deaf = played.serve(() => undefined);
+  const asked = played.caller.ask('status', { key: 'k' }, { timeoutMs: 60_000 }).then(
+    () => 'done',
+    (error: unknown) => (error as { code: string }).code,
+  );
+  played.world.runFor(500);
+  // Monotonic time stood still meanwhile.
+  played.world.host('client').skewWall(3_600_000);
+  deaf.close();
+  played.serve((message) => answer(message, { who: 'b' }, { term: 2, sequence: 9 }));
+  expect(await played.world.settle(asked, { withinMs: 60_000 })).toBe('TIMEOUT');
+});
