@@ -298,16 +298,34 @@ export function fail(
   });
 }
 
-/** Ends the current attempt because its agent is gone. */
+/** Attempts of a task that are lost in a row before they started: no accident, but what the task does to its agents. */
+const LOST_UNSTARTED_MAX = 10;
+
+/**
+ * Ends the current attempt because its agent is gone. It counts if it had started; if it had not, the task goes on to
+ * the next agent, but not for ever (ADR 0017).
+ */
 export function lose(context: DecisionContext, task: Task, reason: string): void {
   const { id, maxRetries } = task.spec;
+  const hasStarted = currentAttempt(task)?.startedAt !== null;
   if (task.status === 'cancelling') {
     context.emit({ type: 'task.cancelled', id });
-  } else if (currentAttempt(task)?.startedAt !== null && task.failures + 1 > maxRetries) {
+  } else if (hasStarted && task.failures + 1 > maxRetries) {
     context.emit({ type: 'task.failed', id, end: 'lost', error: { message: reason }, lingers: false });
+  } else if (!hasStarted && (unstartedLosses(task) + 1) % LOST_UNSTARTED_MAX === 0) {
+    const message = `${reason}; ${LOST_UNSTARTED_MAX} attempts in a row were lost before they started, so the task may be what ends its agents`;
+    context.emit({ type: 'task.failed', id, end: 'lost', error: { message }, lingers: false });
   } else {
     context.emit({ type: 'task.attemptLost', id, attempt: task.attempt, reason });
   }
+}
+
+/** The latest attempts before the current one that were lost and had not started. Retried by hand, a task gets as many again. */
+function unstartedLosses({ attempts }: Task): number {
+  const before = attempts.slice(0, -1);
+  return (
+    before.length - 1 - before.findLastIndex(({ end, startedAt }) => end !== 'lost' || startedAt !== null)
+  );
 }
 
 /** Takes the current attempt back from an agent that leaves. */

@@ -49,6 +49,8 @@ interface Running {
   readonly attempt: number;
   readonly abort: AbortController;
   progress: Progress | null;
+  /** Runs the handler; null: it has begun. */
+  begin: (() => void) | null;
 }
 
 export interface AttemptsOptions {
@@ -59,6 +61,8 @@ export interface AttemptsOptions {
   readonly isReported: (key: string) => boolean;
   readonly onChanged: (running: number) => void;
   readonly onProgress: () => void;
+  /** How long a handler waits at the most until it is recorded that it started. */
+  readonly startDelayMs: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -66,6 +70,7 @@ export interface AttemptsOptions {
 export class Attempts {
   readonly #options: AttemptsOptions;
   readonly #running = new Map<string, Running>();
+  #isStopped = false;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -89,11 +94,21 @@ export class Attempts {
     const { attempt } = assignment;
     const key = attemptKey(id, attempt);
     if (this.#running.has(key) || this.#options.isReported(key)) return;
-    const running: Running = { id, attempt, abort: new AbortController(), progress: null };
+    const running: Running = { id, attempt, abort: new AbortController(), progress: null, begin: null };
     this.#running.set(key, running);
     this.#options.onChanged(this.count);
     this.#options.report({ kind: 'started', id, attempt });
-    void this.#run(running, key, assignment);
+    running.begin = () => {
+      running.begin = null;
+      if (!this.#isStopped) void this.#run(running, key, assignment);
+    };
+    // A handler may block this process, or end it: by then what was just said has left (ADR 0017).
+    this.#options.clock.setTimeout(() => running.begin?.(), this.#options.startDelayMs());
+  }
+
+  /** The ledger has it that this attempt started. */
+  recorded(id: TaskId, attempt: number): void {
+    this.#running.get(attemptKey(id, attempt))?.begin?.();
   }
 
   abort(id: string, attempt: number, reason: string): void {
@@ -104,13 +119,27 @@ export class Attempts {
     for (const { abort } of this.#running.values()) abort.abort(new Error(reason));
   }
 
+  /** Begins no more handlers. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   async #run(running: Running, key: string, assignment: Assignment): Promise<void> {
-    let report: Report;
+    const { id, attempt, abort } = running;
+    // Told to stop before it began: a handler that waits for the signal's event would wait for ever.
+    if (abort.signal.aborted) this.#end(key, { kind: 'returned', id, attempt });
+    else this.#end(key, await this.#outcome(running, key, assignment));
+  }
+
+  async #outcome(running: Running, key: string, assignment: Assignment): Promise<Report> {
     try {
-      report = this.#completed(running, await this.#handle(running, key, assignment));
+      return this.#completed(running, await this.#handle(running, key, assignment));
     } catch (thrown) {
-      report = failed(running, thrown);
+      return failed(running, thrown);
     }
+  }
+
+  #end(key: string, report: Report): void {
     this.#running.delete(key);
     this.#options.report(report);
     this.#options.onChanged(this.count);

@@ -1,6 +1,7 @@
 /**
- * Brings an agent's reports to the leader: batched, one request at a time, the same again until answered. A
- * `started` whose outcome is already known is left out: the outcome says it too.
+ * Brings an agent's reports to the leader: batched, one request at a time, the same again until answered. A `started`
+ * waits for no other request, since its handler may block this process (ADR 0017). Said again, it goes with the others,
+ * and is left out when the outcome is known: the outcome says it too.
  */
 import { errorKinds, problem as problemWith, type Problem } from '../domain/errors.ts';
 import type { Report } from '../domain/decide-tasks.ts';
@@ -27,6 +28,8 @@ export interface CourierOptions {
   /** The leader does not know this incarnation. */
   readonly onUnknown: () => void;
   readonly onTerm: (term: number) => void;
+  /** It is recorded that this attempt started. */
+  readonly onStarted: (report: Report) => void;
   /** Some reports are recorded. */
   readonly onAnswered: () => void;
 }
@@ -45,6 +48,10 @@ export class Courier {
   #inFlight: readonly Report[] = [];
   #forget: (() => void) | null = null;
   #isScheduled = false;
+  /** To be sent at the end of this turn. */
+  #starts: Report[] = [];
+  /** Requests that say only what started, and how to forget them. */
+  readonly #startsInFlight = new Map<readonly Report[], () => void>();
   #isStopped = false;
   /** Halved when the leader refuses a message, until the one report that it refuses is alone. */
   #batchMax = BATCH_MAX;
@@ -54,7 +61,9 @@ export class Courier {
   }
 
   get pending(): number {
-    return this.#waiting.length + this.#inFlight.length;
+    let starts = this.#starts.length;
+    for (const batch of this.#startsInFlight.keys()) starts += batch.length;
+    return this.#waiting.length + this.#inFlight.length + starts;
   }
 
   /** An outcome of this attempt is on its way. */
@@ -65,6 +74,10 @@ export class Courier {
   }
 
   add(report: Report): void {
+    if (report.kind === 'started') {
+      this.#addStart(report);
+      return;
+    }
     this.#waiting.push(report);
     this.#schedule(0);
   }
@@ -73,13 +86,47 @@ export class Courier {
   askAnew(): void {
     this.#forget?.();
     this.#forget = null;
-    this.#waiting = [...this.#inFlight, ...this.#waiting];
+    for (const forget of this.#startsInFlight.values()) forget();
+    this.#waiting = [...[...this.#startsInFlight.keys()].flat(), ...this.#inFlight, ...this.#waiting];
+    this.#startsInFlight.clear();
     this.#inFlight = [];
     this.#send();
   }
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** Sent in a turn of its own, before any that is asked for from now on. */
+  #addStart(report: Report): void {
+    this.#starts.push(report);
+    if (this.#starts.length > 1) return;
+    this.#options.clock.setTimeout(() => {
+      this.#sendStarts();
+    }, 0);
+  }
+
+  #sendStarts(): void {
+    if (this.#isStopped) return;
+    while (this.#starts.length > 0) {
+      const batch = this.#starts.splice(0, BATCH_MAX);
+      const forget = this.#request(batch, (outcome) => {
+        this.#startsInFlight.delete(batch);
+        this.#startsAnswered(batch, outcome);
+      });
+      this.#startsInFlight.set(batch, forget);
+    }
+  }
+
+  #startsAnswered(batch: readonly Report[], outcome: RequestOutcome): void {
+    if (this.#isStopped) return;
+    const heard = this.#heard(batch, outcome);
+    if (heard.kind === 'answer') {
+      this.#recorded(batch, heard.value);
+      return;
+    }
+    this.#waiting = [...batch, ...this.#waiting];
+    this.#schedule(this.#options.resendMs / 2);
   }
 
   /** With 0: after this turn's other reports, so that they travel together. */
@@ -95,21 +142,23 @@ export class Courier {
   #send(): void {
     if (this.#isStopped || this.#inFlight.length > 0 || this.#waiting.length === 0) return;
     this.#waiting = withoutKnownStarts(this.#waiting);
-    const { bus, subject, incarnation, resendMs } = this.#options;
     const count = fitting(this.#waiting.slice(0, this.#batchMax));
     const batch = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
     this.#inFlight = batch;
-    const message: ReportMessage = { incarnation, reports: batch };
+    this.#forget = this.#request(batch, (outcome) => {
+      this.#forget = null;
+      this.#inFlight = [];
+      this.#answered(batch, outcome);
+    });
+  }
+
+  #request(batch: readonly Report[], done: (outcome: RequestOutcome) => void): () => void {
+    const { bus, subject, incarnation, resendMs } = this.#options;
+    const message: ReportMessage = { incarnation, reports: [...batch] };
     // Patience for a commit: longer than the leader's own retry, shorter than giving up on it.
-    this.#forget = bus.request(
-      { subject, data: encode(message, 'msgpack'), headers, timeoutMs: resendMs * 4 },
-      (outcome) => {
-        this.#forget = null;
-        this.#inFlight = [];
-        this.#answered(batch, outcome);
-      },
-    );
+    const data = encode(message, 'msgpack');
+    return bus.request({ subject, data, headers, timeoutMs: resendMs * 4 }, done);
   }
 
   #answered(batch: readonly Report[], outcome: RequestOutcome): void {
@@ -120,13 +169,18 @@ export class Courier {
       return;
     }
     this.#batchMax = BATCH_MAX;
-    const { term, answers } = heard.value;
-    this.#options.onTerm(term);
-    batch.forEach((report, i) => {
-      if (answers[i] === 'stale') this.#options.onStale(report);
-    });
     if (this.#waiting.length > 0) this.#schedule(0);
-    this.#options.onAnswered();
+    this.#recorded(batch, heard.value);
+  }
+
+  #recorded(batch: readonly Report[], { term, answers }: ReportReply): void {
+    const { onTerm, onStale, onStarted, onAnswered } = this.#options;
+    onTerm(term);
+    batch.forEach((report, i) => {
+      if (answers[i] === 'stale') onStale(report);
+      else if (report.kind === 'started') onStarted(report);
+    });
+    onAnswered();
   }
 
   /**

@@ -112,6 +112,9 @@ export class Worker {
         this.#actor.send({ type: 'membership.unknown' });
       },
       onTerm: options.onTerm,
+      onStarted: ({ id, attempt }) => {
+        this.attempts.recorded(id, attempt);
+      },
       onAnswered: () => {
         this.#loadChanged();
       },
@@ -131,6 +134,8 @@ export class Worker {
       onProgress: () => {
         this.pulse.soon();
       },
+      // What a leader tells itself is lost with it, unless it is in the ledger.
+      startDelayMs: () => (options.standing().isLeading ? settings.resendMs : 0),
     });
     this.pulse = new Pulse({
       clock: ports.clock,
@@ -340,6 +345,7 @@ export class Worker {
 
   #stopWorking(): void {
     this.#admission?.end();
+    this.attempts.stop();
     this.#courier.stop();
     this.#inbox.close();
     this.pulse.stop();

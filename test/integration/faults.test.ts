@@ -327,3 +327,39 @@ test.each([
   },
   60_000,
 );
+
+test.each(['exits', 'dies'])(
+  'a handler that ends its process at once (%s) takes down as many agents as the task has tries, and no more',
+  async (type) => {
+    const settings = { unreachableMs: 300 };
+    const ids = ['a', 'b', 'c'];
+    const running = await fleetOf(ids.map((id, i) => ({ id, priority: 3 - i, settings })));
+    const { client, agents } = running;
+    const handle = await client.submit({ type, maxRetries: 1 });
+    const { status } = await handle.outcome();
+    expect(status).toBe('failed');
+    const { attempts } = await client.task(handle.id);
+    expect(attempts.map(({ end }) => end)).toEqual(['lost', 'lost']);
+    const survivors = ids.filter((id) => !attempts.some(({ agent }) => agent === id));
+    expect(survivors).toHaveLength(1);
+    for (const { agent } of attempts) await agents.get(agent)?.ended;
+    expect((await (await client.submit({ type: 'echo', payload: 7 })).outcome()).result).toBe(7);
+  },
+  60_000,
+);
+
+test('a handler that blocks its process for longer than an agent may be silent is bounded by the retries', async () => {
+  const settings = { heartbeatIntervalMs: 100, deadAfterIntervals: 6, suspectAfterIntervals: 3 };
+  const running = await fleetOf([
+    { id: 'a', priority: 2, handles: ['echo'], settings },
+    { id: 'b', priority: 1, handles: ['echo'], settings },
+    { id: 'w', handles: ['blocks'], settings },
+    { id: 'x', handles: ['blocks'], settings },
+    { id: 'y', handles: ['blocks'], settings },
+  ]);
+  const { client } = running;
+  const handle = await client.submit({ type: 'blocks', payload: { ms: 600_000 }, maxRetries: 1 });
+  expect((await handle.outcome()).status).toBe('failed');
+  const { attempts } = await client.task(handle.id);
+  expect(attempts.map(({ end }) => end)).toEqual(['lost', 'lost']);
+}, 60_000);

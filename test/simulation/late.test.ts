@@ -361,7 +361,7 @@ test('a report that is not answered is sent again, and no more once it is', () =
   });
   world.runFor(50);
   const none = (): void => undefined;
-  const callbacks = { onStale: none, onUnknown: none, onTerm: none, onAnswered: none };
+  const callbacks = { onStale: none, onUnknown: none, onTerm: none, onStarted: none, onAnswered: none };
   const courier = new Courier({
     clock,
     bus,
@@ -409,6 +409,7 @@ test('a report that is refused for good and is no result is dropped, and the log
     resendMs: 100,
     log: { ...silentLog, warn: (fields, message) => said.push({ ...fields, message }) },
     rejections: new Rejections(clock, silentLog),
+    onStarted: none,
     onStale: none,
     onUnknown: none,
     onTerm: none,

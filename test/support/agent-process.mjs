@@ -15,7 +15,7 @@ import { subjectsOf } from '../../dist/src/wire/subjects.js';
 
 const config = JSON.parse(process.argv[2]);
 const { servers, fleet, id, priority = 0, slots = 4, replicas } = config;
-const { handles = ['echo', 'flaky', 'slow'] } = config;
+const { handles = ['echo', 'flaky', 'slow', 'exits', 'dies', 'blocks'] } = config;
 const { killAt = null, isEager = false, settings = {} } = config;
 const tell = (message) => process.send?.(message);
 const die = () => process.kill(process.pid, 'SIGKILL');
@@ -99,6 +99,12 @@ const heard = (handler) => (task, context) => {
 
 const handlers = {
   echo: (task) => task.payload,
+  exits: () => process.exit(3),
+  dies: () => die(),
+  blocks: ({ payload }) => {
+    // Nothing else of this process runs until then.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, payload.ms);
+  },
   flaky: ({ attempt, payload }) => {
     if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
     return payload.value ?? attempt;

@@ -9,7 +9,7 @@ export interface AgentProcessOptions {
   readonly id: string;
   readonly priority?: number;
   readonly slots?: number;
-  /** Task types that it takes. Default: `echo`, `flaky` and `slow`. */
+  /** Task types that it takes. Default: `echo`, `flaky`, `slow`, and those that harm it: `exits`, `dies` and `blocks`. */
   readonly handles?: readonly string[];
   readonly killAt?: 'before' | 'sent' | 'acked';
   /** Ranks itself first in every election. */

@@ -1,7 +1,7 @@
 /** What agents say of their attempts: SPEC T4–T7, T9. */
 import { describe, expect, it } from 'vitest';
 import { decideDeath } from '../../src/domain/decide-members.ts';
-import { decideCancel, decideReport, lose } from '../../src/domain/decide-tasks.ts';
+import { decideCancel, decideReport, decideRetry, lose } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { TaskId } from '../../src/domain/ids.ts';
 import { agent, Harness, life } from './harness.ts';
@@ -137,6 +137,39 @@ describe('an attempt whose agent dies', () => {
     decideDeath(fleet, fleet.member('a'), 'fell silent');
     expect(fleet.task(id)).toMatchObject({ status: 'pending', failures: 0, attempts: [{ end: 'lost' }] });
     expect(fleet.state.counts.reassigned).toBe(1);
+  });
+
+  it('ten times in a row before it started fails the task; retried by hand, it has as many again', () => {
+    const fleet = fleetWith();
+    const id = fleet.submit({ maxRetries: 0 });
+    const loseOne = (): void => {
+      fleet.assign(id, 'a');
+      lose(fleet, fleet.task(id), 'agent a is not connected');
+    };
+    for (let i = 0; i < 9; i += 1) loseOne();
+    expect(fleet.task(id)).toMatchObject({ status: 'pending', failures: 0 });
+    loseOne();
+    expect(fleet.task(id)).toMatchObject({
+      status: 'failed',
+      error: { message: expect.any(String) as string },
+    });
+    expect(fleet.task(id).error?.message).toContain('10 attempts in a row were lost before they started');
+    decideRetry(fleet, id);
+    for (let i = 0; i < 9; i += 1) loseOne();
+    expect(fleet.task(id).status).toBe('pending');
+    loseOne();
+    expect(fleet.task(id).status).toBe('failed');
+  });
+
+  it('is not in a row with what it was before it was handed back', () => {
+    const fleet = fleetWith();
+    const id = fleet.submit({ maxRetries: 0 });
+    for (let i = 0; i < 19; i += 1) {
+      fleet.assign(id, 'a');
+      if (i === 9) fleet.report(id, { kind: 'returned' });
+      else lose(fleet, fleet.task(id), 'agent a is not connected');
+    }
+    expect(fleet.task(id)).toMatchObject({ status: 'pending', failures: 0 });
   });
 
   it('while running counts, and another agent may take it at once', () => {
