@@ -244,6 +244,8 @@ function propose(office: Office, body: ProposeMessage, message: Incoming): void 
   };
   const name = nameOf(body, message.data, () => office.options.random.id());
   office.reception.decide(message, {
+    // Each proposal names every voter.
+    bytes: message.data.length + (office.state.members.size + request.voters.length) * VOTER_BYTES,
     decide: (context) => decidePropose(context, request, name),
     view: (id) => ({ id }),
   });

@@ -71,6 +71,18 @@ test('an entry is bounded by its bytes and by its events', async () => {
   stage.over();
 });
 
+test('an entry is bounded also by the voters that its proposals name', async () => {
+  const limits = { payloadBytesMax: 20_000, entryBytesMax: 60_000 };
+  const stage = await played(limits);
+  const { ask, heard } = asking(stage);
+  const voters = Array.from({ length: 150 }, (_, i) => `${'v'.repeat(55)}_${i}`);
+  for (let i = 0; i < 20; i += 1) ask('propose', { type: 'policy', voters });
+  await stage.until('all were answered', () => heard.length === 20);
+  expect(new Set(heard)).toEqual(new Set(['answered']));
+  for (const { bytes } of storedIn(stage)) expect(bytes).toBeLessThanOrEqual(limits.entryBytesMax);
+  stage.over();
+});
+
 test('a read shows nothing that is not in the ledger', async () => {
   const stage = await played();
   const { ask, heard } = asking(stage);
