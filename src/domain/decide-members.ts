@@ -12,8 +12,13 @@ export interface JoinRequest {
   readonly profile: Profile;
 }
 
-/** What a probe of the present holder of an id found. */
 export type HolderVerdict = 'alive' | 'silent' | 'gone';
+
+/** What a probe of the holder of an id found, and of which process: another one may hold the id by now. */
+export interface ProbedHolder {
+  readonly incarnation: Incarnation;
+  readonly verdict: HolderVerdict;
+}
 
 /** Whether the holder of the id must be probed before the join can be decided. */
 export function holderToProbe(context: DecisionContext, request: JoinRequest): Member | null {
@@ -26,7 +31,7 @@ export function holderToProbe(context: DecisionContext, request: JoinRequest): M
 export function decideJoin(
   context: DecisionContext,
   request: JoinRequest,
-  holder?: HolderVerdict,
+  holder: ProbedHolder | null = null,
 ): Verdict<null> {
   const { state, settings } = context;
   const { id, incarnation, profile } = request;
@@ -37,10 +42,11 @@ export function decideJoin(
       if (!sameProfile(member.profile, profile)) context.emit({ type: 'member.updated', id, profile });
       return accepted(null);
     }
-    if (holder === 'alive') {
+    const verdict = holder?.incarnation === member.incarnation ? holder.verdict : 'silent';
+    if (verdict === 'alive') {
       return refused('ID_TAKEN', `id ${id} is held by incarnation ${member.incarnation}, which is alive`);
     }
-    if (holder !== 'gone') {
+    if (verdict === 'silent') {
       return refused(
         'HOLDER_SILENT',
         `id ${id} is held by incarnation ${member.incarnation}, which does not answer yet`,

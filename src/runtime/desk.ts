@@ -11,6 +11,7 @@ import {
   holderToProbe,
   type HolderVerdict,
   type JoinRequest,
+  type ProbedHolder,
 } from '../domain/decide-members.ts';
 import { decideReport, type Report, type ReportAnswer } from '../domain/decide-tasks.ts';
 import { problem } from '../domain/errors.ts';
@@ -131,13 +132,20 @@ function joined(office: Office): JoinReply {
 }
 
 /** A2: is the process that holds the id alive? */
-function probeHolder(office: Office, request: JoinRequest, done: (holder?: HolderVerdict) => void): void {
+function probeHolder(
+  office: Office,
+  request: JoinRequest,
+  found: (holder: ProbedHolder | null) => void,
+): void {
   const holder = holderToProbe(office.context(), request);
   if (holder === null) {
-    done();
+    found(null);
     return;
   }
   const { incarnation, joinedAt } = holder;
+  const done = (verdict: HolderVerdict): void => {
+    found({ incarnation, verdict });
+  };
   office.dispatch.probe(request.id, office.options.settings.probeIntervalMs, (outcome) => {
     // Who was let in a moment ago may not have opened its inbox yet.
     const isNew = office.context().at - joinedAt < office.options.settings.unreachableMs;

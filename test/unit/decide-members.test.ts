@@ -14,7 +14,7 @@ import { decideBallot } from '../../src/domain/decide-proposals.ts';
 import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { Profile } from '../../src/domain/events.ts';
-import { accept, agent, Harness, life, profileOf, refusalOf } from './harness.ts';
+import { accept, agent, goneHolder, Harness, life, profileOf, refusalOf } from './harness.ts';
 
 const request = (id: string, incarnation: string, profile: Partial<Profile> = {}) => ({
   id: agent(id),
@@ -83,11 +83,24 @@ describe('a join by another life of a present id', () => {
     const fleet = new Harness();
     fleet.join('a');
     const types = fleet.typesOf(() => {
-      const verdict = decideJoin(fleet, second, holder);
+      const probed = holder === undefined ? null : { incarnation: life('a-1'), verdict: holder };
+      const verdict = decideJoin(fleet, second, probed);
       expect(refusalOf(verdict)).toBe(code);
       expect(verdict).toMatchObject({ problem: { message: expect.stringContaining('a-1') } });
     });
     expect(types).toEqual([]);
+  });
+
+  it('is refused when the holder that was found gone is not the one of now', () => {
+    const fleet = new Harness();
+    fleet.join('a');
+    const found = goneHolder(fleet, 'a');
+    accept(decideJoin(fleet, second, found));
+    const types = fleet.typesOf(() => {
+      expect(refusalOf(decideJoin(fleet, request('a', 'a-3'), found))).toBe('HOLDER_SILENT');
+    });
+    expect(types).toEqual([]);
+    expect(fleet.member('a')).toMatchObject({ status: 'alive', incarnation: 'a-2' });
   });
 
   it('takes the id of a holder that is gone: its attempts end as lost, in one entry', () => {
@@ -95,7 +108,7 @@ describe('a join by another life of a present id', () => {
     fleet.join('a', { slots: 3 });
     const ids = [fleet.running('a'), fleet.running('a')];
     fleet.wait(1);
-    accept(decideJoin(fleet, second, 'gone'));
+    accept(decideJoin(fleet, second, goneHolder(fleet, 'a')));
     const types = fleet.entries.at(-1)?.events.map((event) => event.type);
     expect(types).toEqual(['task.attemptLost', 'task.attemptLost', 'member.died', 'member.joined']);
     expect(fleet.member('a')).toMatchObject({ status: 'alive', incarnation: 'a-2', held: new Set() });
@@ -247,10 +260,12 @@ describe('a removal', () => {
     expect(refusalOf(decideJoin(fleet, request('a', 'a-1')))).toBe('REMOVED');
     accept(decideJoin(fleet, request('a', 'a-2')));
     fleet.wait(999);
-    expect(refusalOf(decideJoin(fleet, request('a', 'a-1'), 'gone'))).toBe('REMOVED');
+    expect(refusalOf(decideJoin(fleet, request('a', 'a-1'), goneHolder(fleet, 'a')))).toBe('REMOVED');
     fleet.wait(1);
     fleet.join('b');
-    expect(refusalOf(decideJoin(fleet, request('a', 'a-1'), 'alive'))).toBe('ID_TAKEN');
+    expect(
+      refusalOf(decideJoin(fleet, request('a', 'a-1'), { ...goneHolder(fleet, 'a'), verdict: 'alive' })),
+    ).toBe('ID_TAKEN');
     expect(fleet.state.removed.size).toBe(0);
   });
 

@@ -6,7 +6,7 @@ import { decideTimer } from '../../src/domain/decide-time.ts';
 import type { Decision } from '../../src/domain/events.ts';
 import type { ProposalId } from '../../src/domain/ids.ts';
 import type { Settings } from '../../src/domain/settings.ts';
-import { accept, agent, Harness, life, profileOf, proposalOf, refusalOf } from './harness.ts';
+import { accept, agent, goneHolder, Harness, life, profileOf, proposalOf, refusalOf } from './harness.ts';
 
 function fleetOf(...names: string[]): Harness {
   const fleet = new Harness();
@@ -280,7 +280,13 @@ describe('a voter that goes', () => {
     const fleet = fleetOf('a', 'b');
     const id = fleet.propose();
     vote(fleet, id, 'a+');
-    accept(decideJoin(fleet, { id: agent('b'), incarnation: life('b-2'), profile: profileOf() }, 'gone'));
+    accept(
+      decideJoin(
+        fleet,
+        { id: agent('b'), incarnation: life('b-2'), profile: profileOf() },
+        goneHolder(fleet, 'b'),
+      ),
+    );
     expect(fleet.proposal(id).status).toBe('approved');
   });
 

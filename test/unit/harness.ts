@@ -2,7 +2,7 @@
 import { charts } from '../../actors/table.ts';
 import { apply, applyEntry, beginEntry, type Author } from '../../src/domain/apply.ts';
 import type { DecisionContext, Verdict } from '../../src/domain/decision.ts';
-import { decideJoin } from '../../src/domain/decide-members.ts';
+import { decideJoin, type ProbedHolder } from '../../src/domain/decide-members.ts';
 import { decidePropose, type ProposalRequest } from '../../src/domain/decide-proposals.ts';
 import {
   decideReport,
@@ -237,4 +237,9 @@ export function refusalOf(verdict: Verdict<unknown>): ErrorCode | 'accepted' {
 function found<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`${what} is not there`);
   return value;
+}
+
+/** What a look at the process that holds the id now found: nobody. */
+export function goneHolder(fleet: Harness, id: string): ProbedHolder {
+  return { incarnation: fleet.member(id).incarnation, verdict: 'gone' };
 }

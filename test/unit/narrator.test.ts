@@ -8,7 +8,7 @@ import { decideCancel, decideRetry, lose } from '../../src/domain/decide-tasks.t
 import type { ElectionCause, Entry, LedgerEvent } from '../../src/domain/events.ts';
 import { emptyState } from '../../src/domain/state.ts';
 import { Narrator, type Told } from '../../src/runtime/narrator.ts';
-import { accept, agent, Harness, life, profileOf } from './harness.ts';
+import { accept, agent, goneHolder, Harness, life, profileOf } from './harness.ts';
 import { act, histories, placeSome, SoftState, type Step } from './random-history.ts';
 
 /** Each entry when it is applied, as an observer tells it. */
@@ -117,7 +117,7 @@ describe('a recovery', () => {
     const task = fleet.running('a');
     const request = { id: agent('a'), incarnation: life('a-2'), profile: profileOf() };
     const told = during(fleet, () => {
-      accept(decideJoin(fleet, request, 'gone'));
+      accept(decideJoin(fleet, request, goneHolder(fleet, 'a')));
       fleet.assign(task, 'a');
     });
     expect(kindsOf(told)).toEqual([

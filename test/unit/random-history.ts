@@ -16,7 +16,7 @@ import { isPresent, type Member } from '../../src/domain/state.ts';
 import { Placement } from '../../src/domain/placement.ts';
 import { Timers } from '../../src/domain/timers.ts';
 import type { Harness } from './harness.ts';
-import { agent, life, profileOf, proposalOf, taskOf } from './harness.ts';
+import { agent, goneHolder, life, profileOf, proposalOf, taskOf } from './harness.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 const who = fc.constantFrom(...names);
@@ -221,7 +221,7 @@ function joinAs(fleet: Harness, step: Extract<Step, { kind: 'join' }>): void {
   const before = fleet.state.members.get(id)?.incarnation;
   const incarnation = before === undefined || isNewLife ? life(`${id}-${fleet.entries.length}`) : before;
   const profile = profileOf({ capabilities, handles, slots, priority });
-  decideJoin(fleet, { id, incarnation, profile }, 'gone');
+  decideJoin(fleet, { id, incarnation, profile }, before === undefined ? null : goneHolder(fleet, id));
 }
 
 /** Ledger time goes on, and every timer that comes due on the way decides. */
