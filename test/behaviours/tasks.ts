@@ -239,8 +239,8 @@ export const tasks: readonly Behaviour[] = [
     id: 'T6',
     says: 'a handler can say “do not retry”',
     file: 'src/runtime/attempts.ts',
-    line: 'isFinal: error instanceof DoNotRetry,',
-    instead: 'isFinal: false,',
+    line: 'return thrown instanceof DoNotRetry;',
+    instead: 'return false;',
     tests: real('retries end, and a handler can end them at once'),
   },
   {
