@@ -67,7 +67,8 @@ function courierOn(world: SimulatedWorld, onTerm: (term: number) => void = none)
   const options = { clock, bus, rejections, subject: 'reports', incarnation: 'w-1', resendMs: 100, onTerm };
   const courier = new Courier({
     ...options,
-    log: silentLog, onStarted: none,
+    log: silentLog,
+    onStarted: none,
     onStale: none,
     onUnknown: none,
     onAnswered: none,
