@@ -112,7 +112,7 @@ export class Attempts {
   }
 
   abort(id: string, attempt: number, reason: string): void {
-    this.#running.get(attemptKey(id as TaskId, attempt))?.abort.abort(new Error(reason));
+    this.#running.get(attemptKey(id, attempt))?.abort.abort(new Error(reason));
   }
 
   abortAll(reason: string): void {

@@ -99,7 +99,9 @@ export class Stream {
   slot(sequence: number): SlotOutcome {
     if (sequence < this.#first) return { kind: 'compacted' };
     const entry = this.#entries[sequence - this.#first];
-    return entry === undefined || sequence > this.last - this.#lag() ? { kind: 'absent' } : { kind: 'entry', data: entry.data.slice() };
+    return entry === undefined || sequence > this.last - this.#lag()
+      ? { kind: 'absent' }
+      : { kind: 'entry', data: entry.data.slice() };
   }
 
   bounds(): BoundsOutcome {

@@ -121,7 +121,7 @@ export class Executions {
   }
 
   #keep(start: Start): void {
-    const key = attemptKey(start.task as TaskId, start.attempt);
+    const key = attemptKey(start.task, start.attempt);
     this.#early.set(key, [...(this.#early.get(key) ?? []), start]);
   }
 
