@@ -96,7 +96,9 @@ export class Provenance {
   ): void {
     const { snapshot, genesis, others } = of;
     look.connection.readSlot(look.last, (slot) => {
-      if (slot.kind !== 'entry') look.done(false);
+      if (slot.kind === 'unavailable') look.done(false);
+      // Nothing where the ledger says that it ends: its end is lost, or hidden for a while.
+      else if (slot.kind !== 'entry') this.#isLost(snapshot, look);
       else if (decodeEntry(slot.data)?.genesis === genesis) this.#isLost(snapshot, look);
       else {
         this.#options.log.error(

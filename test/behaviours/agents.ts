@@ -27,7 +27,7 @@ export const agents: readonly Behaviour[] = [
     id: 'A2',
     says: 'an id that a living agent holds is refused, naming the holder',
     file: 'src/runtime/desk.ts',
-    line: "else if (reply.incarnation === incarnation) done('alive');",
+    line: "else if (outcome.reply.incarnation === incarnation) done('alive');",
     tests: [
       ...simulated('an id that a living agent holds is refused to another'),
       ...members(

@@ -125,7 +125,7 @@ test.each([
 ])('%s', async (_, body, what) => {
   const played = play();
   const deaf = played.serve(() => undefined);
-  const asked = played.caller.ask('status', body, { timeoutMs: 600_000 }).then(
+  const asked = played.caller.ask('barrier', body, { timeoutMs: 600_000 }).then(
     () => 'done',
     (error: unknown) => (error as { code: string }).code,
   );

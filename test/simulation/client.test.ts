@@ -6,6 +6,7 @@ import { answer, refuse } from '../../src/runtime/respond.ts';
 import { Fleet, type FleetOptions } from '../../src/sdk/fleet.ts';
 import { SimulatedWorld } from '../../src/simulation/index.ts';
 import { subjectsOf, type ApiVerb } from '../../src/wire/subjects.ts';
+import { soundAnswers } from '../support/answer-values.ts';
 
 const subjects = subjectsOf('red');
 const mark = { term: 1, sequence: 5 };
@@ -41,7 +42,8 @@ function slowElection({ world, serve }: Played, ms: number): void {
   serve('trigger', (message) => answer(message, { term: 1 }, mark));
   serve('status', (message) => {
     const isOver = world.now >= ms;
-    answer(message, { hasLeader: isOver, leader: isOver ? 'b' : null, term: isOver ? 2 : 1 }, mark);
+    const who = { hasLeader: isOver, leader: isOver ? 'b' : null, term: isOver ? 2 : 1 };
+    answer(message, { ...(soundAnswers.status as object), ...who }, mark);
   });
 }
 
@@ -99,7 +101,12 @@ test('a wait outlives every refusal that may pass, and silence', async () => {
   let isReady = false;
   played.serve('outcomes', (message) => {
     if (!isReady) refuse(message, problem('NO_LEADER', 'not yet'), mark);
-    else answer(message, { outcomes: [{ id: 't', status: 'completed', result: 7 }] }, mark);
+    else
+      answer(
+        message,
+        { outcomes: [{ id: 't', status: 'completed', result: 7, agent: 'a', attempt: 1 }] },
+        mark,
+      );
   });
   played.world.runFor(20_000);
   isReady = true;

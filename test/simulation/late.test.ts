@@ -11,16 +11,9 @@ import { silentLog } from '../../src/runtime/log.ts';
 import { defaultCharts } from '../../src/runtime/node.ts';
 import { OrderWatch } from '../../src/runtime/order-watch.ts';
 import { Rejections } from '../../src/runtime/rejections.ts';
-import { refuse } from '../../src/runtime/respond.ts';
 import { Roster } from '../../src/runtime/roster.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
-import type {
-  Heartbeat,
-  InboxMessage,
-  InboxReply,
-  ReportMessage,
-  WorkMessage,
-} from '../../src/wire/messages.ts';
+import type { Heartbeat, InboxMessage, InboxReply, WorkMessage } from '../../src/wire/messages.ts';
 import { subjectsOf } from '../../src/wire/subjects.ts';
 import { beatOf } from '../support/beats.ts';
 import { agent, Harness, life } from '../unit/harness.ts';
@@ -382,53 +375,6 @@ test('a report that is not answered is sent again, and no more once it is', () =
   world.runFor(2_000);
   expect(heard).toHaveLength(length);
   expect(new Set(heard.map((each) => JSON.stringify(each))).size).toBe(1);
-});
-
-test('a report that is refused for good and is no result is dropped, and the log says which', () => {
-  const world = worldOf();
-  const { clock, bus } = portsOf(world, 'w');
-  const taken: unknown[] = [];
-  portsOf(world, 'leader').bus.subscribe('reports', (message) => {
-    const { reports } = decode(message.data, message.headers) as ReportMessage;
-    const isTooLarge = reports.some(({ kind }) => kind === 'failed');
-    if (isTooLarge) {
-      refuse(message, { code: 'TOO_LARGE', message: 'too much' }, { term: 1, sequence: 1 });
-      return;
-    }
-    taken.push(...reports.map(({ id }) => id));
-    message.respond(encode({ term: 1, answers: reports.map(() => 'recorded') }, 'json'), json);
-  });
-  world.runFor(50);
-  const none = (): void => undefined;
-  const said: unknown[] = [];
-  const courier = new Courier({
-    clock,
-    bus,
-    subject: 'reports',
-    incarnation: 'w-1',
-    resendMs: 100,
-    log: { ...silentLog, warn: (fields, message) => said.push({ ...fields, message }) },
-    rejections: new Rejections(clock, silentLog),
-    onStarted: none,
-    onStale: none,
-    onUnknown: none,
-    onTerm: none,
-    onAnswered: none,
-  });
-  const error = { message: 'long', code: 'LONG' };
-  courier.add({ kind: 'failed', id: 'x' as TaskId, attempt: 2, error, isFinal: false });
-  courier.add({ kind: 'completed', id: 'y' as TaskId, attempt: 1, result: 1 });
-  world.runFor(2_000);
-  expect([taken, courier.pending]).toEqual([['y'], 0]);
-  expect(said).toEqual([
-    {
-      task: 'x',
-      attempt: 2,
-      kind: 'failed',
-      reason: 'TOO_LARGE: too much',
-      message: 'a report was refused for good, and dropped',
-    },
-  ]);
 });
 
 /** The bus of a process of `b`, and what others say on it. */
