@@ -171,7 +171,8 @@ function readRange(
   { from, last }: Range,
   take: (record: ArchiveRecord) => 'more' | 'enough',
 ): Promise<void> {
-  if (last < from) return Promise.resolve();
+  // An empty ledger ends at 0.
+  if (last < Math.max(1, from)) return Promise.resolve();
   let next = from;
   return new Promise((resolve, reject) => {
     const following = ledger.follow(from, {

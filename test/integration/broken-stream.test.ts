@@ -115,6 +115,36 @@ describe('the stream', () => {
   });
 });
 
+test('deleted while nobody ran: its snapshots tell, an agent that starts says what to do, and a new ledger is not begun', async () => {
+  const fleet = newFleet();
+  const settings = ['snapshotEntries=5', 'snapshotLookMs=100', 'appendResignReplicatedMs=5000'];
+  const set = settings.flatMap((each) => ['--set', `settings.${each}`]);
+  const words = [...agentWords, '--servers', server().url, '--fleet', fleet, ...set];
+  const agent = startConclave(words);
+  await agent.line(/ada has joined/);
+  const snapshots = `CONCLAVE-SNAPSHOTS_${fleet}`;
+  const isThere = async (): Promise<boolean> => {
+    await conclave(['submit', 'x', '--wait', '--servers', server().url, '--fleet', fleet]);
+    const info = await jsm.streams.info(snapshots).catch(() => null);
+    return (info?.state.messages ?? 0) > 1;
+  };
+  await expect.poll(isThere, { timeout: 60_000 }).toBe(true);
+  agent.signal('SIGTERM');
+  await agent.ended;
+  await jsm.streams.delete(`CONCLAVE_${fleet}`);
+  const { exitCode, stderr } = await startConclave(words).ended;
+  expect(exitCode).toBe(1);
+  const said = stderr.trim().split('\n').at(-1) ?? '';
+  expect(said).toMatch(/^conclave: .*the ledger is empty, and a snapshot of its entry \d+ is there/);
+  expect(said).toContain(`nats stream rm ${snapshots}`);
+  // As it says: then the fleet starts over.
+  await jsm.streams.delete(snapshots);
+  const over = startConclave(words);
+  await over.line(/ada has joined/);
+  over.signal('SIGTERM');
+  await over.ended;
+});
+
 describe('while an agent runs, its stream', () => {
   /** What happens to it, and how the agent's last words begin. */
   const fates: readonly (readonly [string, (stream: string) => Promise<void>, RegExp])[] = [

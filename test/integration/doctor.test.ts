@@ -227,6 +227,30 @@ describe('a ledger', () => {
     });
   });
 
+  test('that was deleted, and whose snapshots were not: that they are of entries that are no more', async () => {
+    const fleet = newFleet();
+    const often = { snapshotEntries: 5, snapshotLookMs: 100 };
+    const agent = await join({ fleet, settings: often });
+    const nc = await nats(server().url);
+    const jsm = await nc.jetstreamManager();
+    const has = async (): Promise<boolean> => {
+      await agent.fleet.submit({ type: 'paint' });
+      const { state } = await jsm.streams.info(`CONCLAVE-SNAPSHOTS_${fleet}`).catch(() => ({ state: null }));
+      return (state?.messages ?? 0) > 1;
+    };
+    await expect.poll(has, { timeout: 30_000 }).toBe(true);
+    await agent.leave();
+    const { config } = await jsm.streams.info(`CONCLAVE_${fleet}`);
+    await jsm.streams.delete(config.name);
+    await jsm.streams.add(config);
+    const findings = await examine({ servers: server().url, fleet, listenMs });
+    expect(one(findings, 'snapshots')).toMatchObject({
+      verdict: 'error',
+      found: expect.stringMatching(/one of entry \d+, and the ledger ends at 0: the stream was deleted/),
+      advice: expect.stringContaining('restore the ledger'),
+    });
+  });
+
   test('that lost its beginning: that nobody can join, and what to do', async () => {
     const fleet = newFleet();
     await (await join({ fleet })).fleet.submit({ type: 'paint' });

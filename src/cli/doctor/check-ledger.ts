@@ -27,10 +27,13 @@ const OVERDUE = 3;
 
 async function checkSnapshots(archive: Archive, { settings }: Patient): Promise<Finding> {
   const check = 'snapshots';
+  // First the snapshots: what is taken meanwhile is of entries that are there.
+  const listed = await archive.snapshots();
   const { first, last } = await archive.bounds();
+  const newest = listed.at(-1)?.sequence ?? 0;
+  if (newest > last) return beyond(newest, last);
   if (last === 0) return ok(check, 'none yet: the ledger is empty');
   if (first > last) return uncovered(first);
-  const listed = await archive.snapshots();
   let usable = 0;
   for await (const _ of archive.usableSnapshots(first)) usable += 1;
   const found = `${usable} usable of ${listed.length}; the ledger has entries ${first} to ${last}`;
@@ -41,12 +44,20 @@ async function checkSnapshots(archive: Archive, { settings }: Patient): Promise<
       found,
       'nothing to do while others are left; see the log of the leader if it stays so',
     );
-  const entries = last - (listed.at(-1)?.sequence ?? 0);
+  const entries = last - newest;
   if (entries <= OVERDUE * settings.snapshotEntries) return ok(check, found);
   return warning(
     check,
     `${found}; none for ${entries} entries`,
     'see that an electable agent runs, and its log for why it saves none',
+  );
+}
+
+function beyond(newest: number, last: number): Finding {
+  return error(
+    'snapshots',
+    `there is one of entry ${newest}, and the ledger ends at ${last}: the stream was deleted, replaced or put back to an older copy`,
+    'restore the ledger from a backup; to start over, or go on without what is gone, remove such snapshots: docs/failure-modes.md',
   );
 }
 
