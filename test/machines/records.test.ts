@@ -68,6 +68,7 @@ const records: Readonly<Record<'member' | 'task' | 'proposal', Sheet>> = {
         'member.resumed': 'present.alive',
         'member.left': 'left',
         'member.died': 'dead',
+        missed: 'present.draining ! probe',
         silent: 'present.draining ! declareDead',
       },
       left: {

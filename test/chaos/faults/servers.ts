@@ -158,6 +158,10 @@ export const servers: readonly Fault[] = [
             'nobody leads on a ledger that was made anew while nobody ran: its snapshots tell, and stay',
             'nobody leads on a ledger that was put back to an older copy while nobody ran',
           ),
+          ...of(
+            'test/integration/broken-stream.test.ts',
+            'deleted while nobody ran: its snapshots tell, an agent that starts says what to do, and a new ledger is not begun',
+          ),
         ],
       },
       {

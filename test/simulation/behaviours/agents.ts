@@ -1,4 +1,6 @@
 /** The lives of agents, as they are lived and as the leader sees them: SPEC A1–A7. */
+import type { AgentId } from '../../../src/domain/ids.ts';
+import { subjectsOf } from '../../../src/wire/subjects.ts';
 import { expectThat, play, type Behaviours, type Stage } from './stage.ts';
 import { Stranger } from './stranger.ts';
 
@@ -199,6 +201,25 @@ export const agents: Behaviours = {
     stage.world.host('w').resume();
     await stage.stand({ w: 'alive' });
   }),
+
+  'a draining agent that was not to be reached for a moment is asked again, and keeps its work': play(
+    { settings: { heartbeatIntervalMs: 5_000 } },
+    async (stage) => {
+      await withWorker(stage, { capabilities: ['x'] });
+      const id = await stage.submit({ ms: 20_000 }, { requiredCapabilities: ['x'] });
+      await stage.becomes(id, 'running');
+      await stage.ask(stage.client.drain('w'));
+      // As while it connects anew: a new leader asks everybody, it is not there, and its next beat is far.
+      const inbox = subjectsOf(stage.fleet.name).inbox('w' as AgentId);
+      stage.world.broker.mute('w', inbox, 'barred');
+      await stage.ask(stage.client.elect());
+      await stage.run(100);
+      stage.world.broker.mute('w', inbox, null);
+      await stage.becomes(id, 'completed', 30_000);
+      expectThat(stage.task(id).attempt === 1, 'its work was not touched');
+      expectThat((await stage.seen('w')).state === 'draining', 'w is draining');
+    },
+  ),
 
   'an agent that was declared dead joins again when it wakes': play({}, async (stage) => {
     await withWorker(stage);
