@@ -57,7 +57,16 @@ export function nameOf(
 ): NamedRequest {
   const { key, idempotencyKey, ...rest } = body;
   if (idempotencyKey === undefined) return { key: key ?? freshKey(), digest: digestOf(data) };
-  return { key: idempotencyKey, digest: digestOf(JSON.stringify(rest)), isIdempotency: true };
+  return { key: idempotencyKey, digest: digestOf(orderedJson(rest)), isIdempotency: true };
+}
+
+/** JSON with the keys of every object in order: maps that are encoded anew may have them in any. */
+function orderedJson(body: object): string {
+  return JSON.stringify(body, (_, value: unknown) =>
+    value === null || typeof value !== 'object' || Array.isArray(value)
+      ? value
+      : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
 }
 
 function limitsOf(
@@ -102,7 +111,7 @@ function taskRequest(task: TaskMessage, proposer: string): TaskRequest {
     runTimeoutMs: task.runTimeoutMs ?? null,
     delayMs: task.delayMs ?? null,
     idempotencyKey,
-    digest: idempotencyKey === null ? '' : digestOf(JSON.stringify(body)),
+    digest: idempotencyKey === null ? '' : digestOf(orderedJson(body)),
     approval: task.approval === undefined ? null : approvalRequest(task, task.approval, proposer),
   };
 }

@@ -59,3 +59,12 @@ test('a submit that is in the ledger is answered as such, also when the ledger i
     code: 'LIMIT_REACHED',
   });
 });
+
+test('a submit whose body has its keys in another order is the same one; with another value it is a conflict', async () => {
+  const { stage } = await led();
+  const of = (payload: object) =>
+    stage.ask(stage.client.submit({ type: 'work', payload, idempotencyKey: 'once' }));
+  const { id } = await of({ a: 1, b: { c: [{ d: 1, e: 2 }], f: null } });
+  expect((await of({ b: { f: null, c: [{ e: 2, d: 1 }] }, a: 1 })).id).toBe(id);
+  await expect(of({ a: 1, b: { c: [{ d: 1, e: 3 }], f: null } })).rejects.toMatchObject({ code: 'CONFLICT' });
+});
