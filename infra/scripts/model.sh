@@ -21,7 +21,7 @@ check() {
   local expected=$1 errors states
   shift
   (cd "$folder" && rm -f pan* && spin "$@" -a "$model" >/dev/null && cc -w -O2 -DCOLLAPSE -DSAFETY -o pan pan.c)
-  (cd "$folder" && ./pan -m1000000) >"$folder/said"
+  (cd "$folder" && ./pan -m100000 -w26) >"$folder/said"
   errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' "$folder/said")
   states=$(sed -n 's/^ *\([0-9]*\) states, stored$/\1/p' "$folder/said")
   printf '%-7s %-62s %10s states, %s errors\n' "$expected" "$*" "$states" "$errors"
@@ -34,7 +34,10 @@ check() {
 
 check holds -DNODES=2 -DSLOTS=3 -DAPPENDS=2 -DCRASHES=0
 check holds -DNODES=2 -DSLOTS=2 -DAPPENDS=2 -DCRASHES=1
+check holds -DNODES=2 -DSLOTS=3 -DAPPENDS=2 -DCRASHES=1
 check holds -DNODES=3 -DSLOTS=2 -DAPPENDS=1 -DCRASHES=0
+# In the sizes with three slots a second term with an entry in it is reached.
+check breaks -DREACH -DNODES=2 -DSLOTS=3 -DAPPENDS=2 -DCRASHES=0
 for rule in NO_CAS NEXT_SLOT TRUST_REFUSAL LEAD_BY_READING REACH; do
   check breaks "-D$rule" -DNODES=2 -DSLOTS=4 -DAPPENDS=3 -DCRASHES=1
 done

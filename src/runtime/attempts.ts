@@ -53,12 +53,13 @@ interface Running {
   begin: (() => void) | null;
 }
 
+/** Attempts that ended here and are remembered: what was sent twice may come long after. */
+const ENDED_MAX = 10_000;
+
 export interface AttemptsOptions {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly resultBytesMax: number;
   readonly report: (report: Report) => void;
-  /** An outcome of this attempt waits for its answer. */
-  readonly isReported: (key: string) => boolean;
   readonly onChanged: (running: number) => void;
   readonly onProgress: () => void;
   /** How long a handler waits at the most until it is recorded that it started. */
@@ -70,6 +71,8 @@ export interface AttemptsOptions {
 export class Attempts {
   readonly #options: AttemptsOptions;
   readonly #running = new Map<string, Running>();
+  /** The latest, oldest first. */
+  readonly #ended = new Set<string>();
   #isStopped = false;
 
   constructor(options: AttemptsOptions) {
@@ -93,7 +96,7 @@ export class Attempts {
     const id = assignment.id as TaskId;
     const { attempt } = assignment;
     const key = attemptKey(id, attempt);
-    if (this.#running.has(key) || this.#options.isReported(key)) return;
+    if (this.#running.has(key) || this.#ended.has(key)) return;
     const running: Running = { id, attempt, abort: new AbortController(), progress: null, begin: null };
     this.#running.set(key, running);
     this.#options.onChanged(this.count);
@@ -131,6 +134,12 @@ export class Attempts {
     else this.#end(key, await this.#outcome(running, key, assignment));
   }
 
+  #remember(key: string): void {
+    this.#ended.add(key);
+    const [oldest] = this.#ended;
+    if (this.#ended.size > ENDED_MAX && oldest !== undefined) this.#ended.delete(oldest);
+  }
+
   async #outcome(running: Running, key: string, assignment: Assignment): Promise<Report> {
     try {
       return this.#completed(running, await this.#handle(running, key, assignment));
@@ -141,6 +150,7 @@ export class Attempts {
 
   #end(key: string, report: Report): void {
     this.#running.delete(key);
+    this.#remember(key);
     this.#options.report(report);
     this.#options.onChanged(this.count);
   }

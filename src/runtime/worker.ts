@@ -127,7 +127,6 @@ export class Worker {
       report: (report) => {
         this.#courier.add(report);
       },
-      isReported: (key) => this.#courier.carries(key),
       onChanged: () => {
         this.#loadChanged();
       },

@@ -102,6 +102,11 @@ test('an assignment that comes twice runs once', async () => {
   for (let i = 0; i < 2; i += 1) ask(subjects.inbox(w), workOf(stage, {}, 200));
   await stage.run(100);
   expect(stage.started).toEqual(['w forged/1']);
+  // And a copy that was under way until long after it ended.
+  await stage.run(2_000);
+  ask(subjects.inbox(w), workOf(stage, {}, 200));
+  await stage.run(500);
+  expect(stage.started).toEqual(['w forged/1']);
 });
 
 /** `w` is a process that speaks the wire by hand: a member that answers its inbox, beats as it is told, and runs nothing. */
