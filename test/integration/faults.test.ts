@@ -158,7 +158,7 @@ test('two processes that claim at once never start the same term', async () => {
   expect(report.terms.length).toBeGreaterThanOrEqual(51);
   expect(report.terms.map(({ term }) => term)).toEqual(report.terms.map((_, i) => i + 1));
   expect(new Set(report.terms.map(({ leader }) => leader)).size).toBe(2);
-});
+}, 120_000);
 
 test.each(['before', 'sent', 'acked'] as const)(
   'a removal goes through when the leader is killed with its append at "%s"',

@@ -45,7 +45,12 @@ test('a leader whose health goes up and down all the time leads on', async () =>
       id,
       handleSignals: false,
       settings: { heartbeatIntervalMs: 100 },
-      tasks: { echo: (task) => task.payload },
+      tasks: {
+        echo: ({ id: task, attempt, fencingToken, payload }) => {
+          scene.starts.push({ agent: id, life: 1, task, attempt, fencingToken });
+          return payload;
+        },
+      },
     });
     stage.ending({ stop: () => agent.leave() });
     return agent;

@@ -25,7 +25,7 @@ export interface Scene {
   readonly stream: string;
   readonly client: Fleet;
   /** What the handlers of its agents began. */
-  readonly starts: readonly Start[];
+  readonly starts: Start[];
   /** Resolves when it has joined. `servers`: another way to the same. */
   start(
     options: Omit<AgentProcessOptions, 'servers' | 'fleet'> & { readonly servers?: Servers },
