@@ -42,7 +42,7 @@ export const memberMachine = setup({
         },
         draining: {
           description: 'Finishes what it has and takes nothing new.',
-          on: { 'member.resumed': 'alive', missed: { actions: 'probe' } },
+          on: { missed: { actions: 'probe' }, 'member.resumed': 'alive' },
         },
       },
     },
