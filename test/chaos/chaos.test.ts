@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { root } from '../support/docs.ts';
+import { root, tableRows, textOf as documentAt } from '../support/docs.ts';
 import { binary } from '../support/nats-server.ts';
 import { launch } from './launch.ts';
 import { isLeaderInTime, pageOf, problemsOf, textOf, type Report } from './report.ts';
@@ -36,5 +36,11 @@ test(
 /** Laid out as `make check` wants it. */
 async function writePage(report: Report): Promise<void> {
   const path = join(root, 'docs', 'chaos.md');
-  writeFileSync(path, await format(pageOf(report), { ...(await resolveConfig(path)), filepath: path }));
+  writeFileSync(
+    path,
+    await format(pageOf(report, tableRows(documentAt('docs/fault-table.md'))), {
+      ...(await resolveConfig(path)),
+      filepath: path,
+    }),
+  );
 }

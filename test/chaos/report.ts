@@ -93,14 +93,33 @@ ${table(
 `;
 }
 
-export const pageOf = (report: Report): string => `# Chaos
+/** `faults`: the rows of docs/fault-table.md, whose last column says what was found. */
+export const pageOf = (report: Report, faults: readonly (readonly string[])[]): string => `# Chaos
 
 A fleet of real processes on three real servers, with load on it, while servers, agents, links, clocks and disks fail as
 a seed decides; then everything is healed, and what clients were told is compared with what the ledger says. Written by
 \`make chaos\` from \`test/chaos/\`; any number but 0 in the last table fails that command, and so does a leader that is not
-there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault, or after any round while nothing else strikes. Each fault by itself, with what must hold through it: [faults](fault-table.md).
+there ${LEADER_AFTER_MS_MAX / 1_000} s after the last fault, or after any round while nothing else strikes. Each fault by itself, with what must hold through it and its tests: [faults](fault-table.md).
 
-${textOf(report)}`;
+${textOf(report)}
+## The faults one by one
+
+As their tests found when they were last run; what cannot be tried says why.
+
+${table(['#', 'fault', 'found'], scenariosIn(faults))}
+`;
+
+/** A fault has a row for each of its parts; only the first names it. */
+function scenariosIn(rows: readonly (readonly string[])[]): string[][] {
+  const scenarios: string[][] = [];
+  for (const [number = '', fault = '', , when = '', heldBy = '', found = ''] of rows) {
+    if (number !== '') scenarios.push([number, fault, found]);
+    const last = scenarios.at(-1);
+    if (last === undefined || found === 'held') continue;
+    last[2] = `${number === '' ? `${last[2] ?? ''}; ` : ''}${when}: ${found === 'not here' ? heldBy : found}`;
+  }
+  return scenarios;
+}
 
 function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
