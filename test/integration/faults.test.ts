@@ -349,7 +349,7 @@ test.each(['exits', 'dies'])(
 );
 
 test('a handler that blocks its process for longer than an agent may be silent is bounded by the retries', async () => {
-  const settings = { heartbeatIntervalMs: 100, deadAfterIntervals: 6, suspectAfterIntervals: 3 };
+  const settings = { heartbeatIntervalMs: 250, deadAfterIntervals: 12, suspectAfterIntervals: 4 };
   const running = await fleetOf([
     { id: 'a', priority: 2, handles: ['echo'], settings },
     { id: 'b', priority: 1, handles: ['echo'], settings },
