@@ -175,7 +175,7 @@ end:
        if
        :: isPending && ofLife == life && ofSerial == serial && isStored -> committed()
 #ifdef TRUST_REFUSAL
-       :: isPending && ofLife == life && ofSerial == serial && !isStored -> stepDown(); assert(!isMine(slot))
+       :: isPending && ofLife == life && ofSerial == serial && !isStored -> assert(!isMine(slot)); stepDown()
 #else
        /* Rule 4: refused. What the slot holds decides. */
        :: isPending && ofLife == life && ofSerial == serial && !isStored -> resolve()
