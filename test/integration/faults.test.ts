@@ -1,4 +1,5 @@
 /** What happens to real processes on a real nats-server when they die, freeze, or lose their broker. */
+import { connect } from 'nats';
 import { afterEach, expect, test } from 'vitest';
 import type { EventType, LedgerEvent } from '../../src/domain/events.ts';
 import { connectFleet, verifyLedger, type Fleet, type TaskHandle } from '../../src/index.ts';
@@ -19,6 +20,11 @@ let count = 0;
 afterEach(async () => {
   await endAgents();
   await Promise.all(fleets.splice(0).map((fleet) => fleet.close()));
+  // Each reserves a gigabyte of the server's disk, which has room for fifteen.
+  const nc = await connect({ servers: server().url });
+  const { streams } = await nc.jetstreamManager();
+  for await (const { config } of streams.list()) await streams.delete(config.name);
+  await nc.close();
 });
 
 interface Running {
