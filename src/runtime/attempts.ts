@@ -1,6 +1,6 @@
 /**
  * The handlers that an agent runs: one per attempt, each with an AbortSignal. What they return or throw becomes a
- * report. An attempt that is already running, or whose report is on its way, is not started twice.
+ * report. An attempt that is running, or has ended here, is not started again.
  */
 import type { Clock } from '../ports.ts';
 import { shareOf } from '../domain/share.ts';

@@ -97,9 +97,9 @@ export class Provenance {
     const { snapshot, genesis, others } = of;
     look.connection.readSlot(look.last, (slot) => {
       if (slot.kind === 'unavailable') look.done(false);
-      // Nothing where the ledger says that it ends: its end is lost, or hidden for a while.
-      else if (slot.kind !== 'entry') this.#isLost(snapshot, look);
-      else if (decodeEntry(slot.data)?.genesis === genesis) this.#isLost(snapshot, look);
+      // Nothing where the ledger says that it ends: its end is lost, too, or hidden for a while.
+      else if (slot.kind !== 'entry' || decodeEntry(slot.data)?.genesis === genesis)
+        this.#isLost(snapshot, look);
       else {
         this.#options.log.error(
           { snapshot: snapshot.name, genesis },
