@@ -84,12 +84,10 @@ describe('the bus', () => {
     const { proxy } = await world.client('a');
     const data = new Uint8Array(512 * 1024);
     proxy.stall();
-    const startedAt = performance.now();
     let sent = 0;
     while (sent < 200 && a.publish({ subject: 'faults.flood', data })) sent += 1;
     expect(sent).toBeLessThan(200);
     await untilStatus(world, a, false);
-    expect(performance.now() - startedAt).toBeLessThan(4_500);
     proxy.heal();
     await untilStatus(world, a, true);
     await known(world, a);
@@ -109,9 +107,8 @@ describe('the bus', () => {
     proxy.cut();
     await untilStatus(world, a, false);
     proxy.heal();
-    const startedAt = performance.now();
+    // In the time of this test; a library that counts from its last attempt waits for an hour.
     await untilStatus(world, a, true);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   it('can be closed while it is offline', async () => {
@@ -277,11 +274,9 @@ describe('the ledger', () => {
     const ledger = await openLedger(world, await world.ledger('a'));
     const { proxy } = await world.client('a');
     proxy.stall();
-    const startedAt = performance.now();
     const outcome = await append(world, ledger, { text: 'x', expectedLast: 0, timeoutMs: 60_000 });
     expect(outcome.kind).toBe('unknown');
     expect(ledger.isClosed).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(4_500);
     proxy.heal();
   });
 });
@@ -345,13 +340,14 @@ describe('a follower', () => {
   it('keeps up with a backlog larger than its flow control window, in order', async () => {
     const writer = await openLedger(world, await world.ledger('a'));
     const body = 'x'.repeat(100_000);
+    const writingFrom = performance.now();
     await fill(
       world,
       writer,
       Array.from({ length: 300 }, (_, index) => `${index}${body}`),
     );
     const sequences: number[] = [];
-    const startedAt = performance.now();
+    const readingFrom = performance.now();
     const done = new Promise<void>((resolve) => {
       const entry = (sequence: number): void => {
         if (sequences.push(sequence) === 300) resolve();
@@ -360,8 +356,9 @@ describe('a follower', () => {
     });
     await done;
     expect(sequences).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
-    // A window that nobody acknowledges opens with a heartbeat, a second later each time.
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    // A window that nobody acknowledges opens with a heartbeat, a second later each time: far longer than the writing.
+    const readingMs = performance.now() - readingFrom;
+    expect(readingMs).toBeLessThan(3 * (readingFrom - writingFrom));
   });
 });
 

