@@ -1,6 +1,6 @@
 /** What the user sees when something went wrong: one line on standard error, never a stack trace. */
 import { CommanderError } from 'commander';
-import { ConclaveError, problemOf } from '../domain/errors.ts';
+import { problemOf } from '../domain/errors.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from './exit-codes.ts';
 import { plainLine } from './plain-text.ts';
 
@@ -22,11 +22,6 @@ export function reportUsage(text: string, isJson: boolean): void {
   process.stderr.write(
     isJson ? `${JSON.stringify({ error: { code: 'INVALID', message } })}\n` : `${sentence(message)}\n`,
   );
-}
-
-/** Bad input: names the field, and says what is allowed. */
-export function badInput(field: string, message: string, cause?: unknown): ConclaveError {
-  return new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }], cause });
 }
 
 function sentence(message: string): string {

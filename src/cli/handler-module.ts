@@ -1,10 +1,10 @@
 /** Handlers from a user's module. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { invalidField } from '../domain/errors.ts';
 import { isName } from '../domain/ids.ts';
 import type { Handler } from '../runtime/attempts.ts';
 import type { VoteHandler } from '../runtime/ballots.ts';
-import { badInput } from './failure.ts';
 import { oneLine } from './values.ts';
 
 /** What an agent does. */
@@ -19,11 +19,14 @@ export async function handlersOfModule(path: string): Promise<HandlerSet> {
   const { tasks, vote } = exported;
   if (!isHandlers(tasks)) {
     const which = wrongIn(tasks);
-    throw badInput('module', `must export \`tasks\`: a record of functions by task type${which} (${path})`);
+    throw invalidField(
+      'module',
+      `must export \`tasks\`: a record of functions by task type${which} (${path})`,
+    );
   }
   if (vote === undefined) return { tasks };
   if (!isVoteHandler(vote))
-    throw badInput('module', `must export \`vote\` as a function, or not at all (${path})`);
+    throw invalidField('module', `must export \`vote\` as a function, or not at all (${path})`);
   return { tasks, vote };
 }
 
@@ -32,7 +35,7 @@ async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
     return (await import(pathToFileURL(resolve(path)).href)) as Readonly<Record<string, unknown>>;
   } catch (error) {
     const reason = oneLine(error instanceof Error ? error.message : String(error));
-    throw badInput('module', `must be a JavaScript module that can be loaded: ${reason}`, error);
+    throw invalidField('module', `must be a JavaScript module that can be loaded: ${reason}`, error);
   }
 }
 

@@ -5,8 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { ConclaveError } from '../domain/errors.ts';
-import { badInput } from './failure.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import { codeOf } from './values.ts';
 
 export interface HealthAddress {
@@ -28,7 +27,7 @@ export function healthAddress(text: string): HealthAddress {
   const found = /^(?:(?<host>[\w.-]+|\[[\da-fA-F:]+\]):)?(?<port>\d{1,5})$/.exec(text)?.groups;
   const port = Number(found?.['port']);
   if (!(port >= 1 && port <= 65_535)) {
-    throw badInput('health', 'must be a port from 1 to 65535, or address:port such as 0.0.0.0:8201');
+    throw invalidField('health', 'must be a port from 1 to 65535, or address:port such as 0.0.0.0:8201');
   }
   return { host: (found?.['host'] ?? DEFAULT_HOST).replace(/^\[(.*)\]$/, '$1'), port };
 }

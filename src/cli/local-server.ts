@@ -1,10 +1,9 @@
 /** The nats-server of `conclave up`: on the port that people expect, if it is free. */
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import { makeFolder } from '../nats/make-folder.ts';
 import { startPrivateServer, type PrivateServer } from '../nats/private-server.ts';
-import { badInput } from './failure.ts';
 import { loggerOf } from './logger.ts';
 import type { SharedOptions } from './shared-options.ts';
 import { codeOf } from './values.ts';
@@ -43,7 +42,7 @@ function prepareFolder(dir: string): void {
     makeFolder(dir);
     accessSync(dir, constants.W_OK);
   } catch (error) {
-    throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
+    throw invalidField('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
   }
 }
 

@@ -6,9 +6,9 @@ import { execa, parseCommandString } from 'execa';
 import { accessSync, constants, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { invalidField } from '../domain/errors.ts';
 import { DoNotRetry, type Handler, type HandlerContext, type RunningTask } from '../runtime/attempts.ts';
 import type { Log } from '../runtime/log.ts';
-import { badInput } from './failure.ts';
 import type { HandlerSet } from './handler-module.ts';
 import { codeOf } from './values.ts';
 
@@ -31,7 +31,7 @@ export function handlersOfPrograms(programs: Readonly<Record<string, string>>, l
 
 function handlerOf(type: string, line: string, log: Log): Handler {
   const [program, ...words] = parseCommandString(line);
-  if (program === undefined) throw badInput('run', `must name a program for ${type}`);
+  if (program === undefined) throw invalidField('run', `must name a program for ${type}`);
   if (program.includes('/')) checkProgram(program);
   return (task, { signal, progress }) => run({ program, words, task, signal, progress, log });
 }
@@ -41,10 +41,10 @@ function checkProgram(program: string): void {
     accessSync(program, constants.X_OK);
   } catch (error) {
     const what = codeOf(error) === 'ENOENT' ? 'is not there' : 'is not executable';
-    throw badInput('run', `must name a program that can be run; ${program} ${what}`, error);
+    throw invalidField('run', `must name a program that can be run; ${program} ${what}`, error);
   }
   if (!statSync(program).isFile())
-    throw badInput('run', `must name a program that can be run; ${program} is a folder`);
+    throw invalidField('run', `must name a program that can be run; ${program} is a folder`);
 }
 
 interface Run {

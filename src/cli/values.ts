@@ -1,7 +1,7 @@
 /** From words on the command line to values: each parser throws bad input that names the field and what is allowed. */
 import { readFileSync } from 'node:fs';
+import { invalidField } from '../domain/errors.ts';
 import { isName } from '../domain/ids.ts';
-import { badInput } from './failure.ts';
 
 export type Parser<T> = (text: string) => T;
 
@@ -16,7 +16,7 @@ export function integer(
       : `must be an integer from ${min} to ${max}`;
   return (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
-    if (!(value >= min && value <= max)) throw badInput(field, allowed);
+    if (!(value >= min && value <= max)) throw invalidField(field, allowed);
     return value;
   };
 }
@@ -35,7 +35,7 @@ export function decimal(
 ): Parser<number> {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
-    if (!Number.isFinite(value) || !isAllowed(value)) throw badInput(field, `must be ${allowed}`);
+    if (!Number.isFinite(value) || !isAllowed(value)) throw invalidField(field, `must be ${allowed}`);
     return value;
   };
 }
@@ -43,7 +43,7 @@ export function decimal(
 /** The rule for fleets, agents, capabilities and types. */
 export function name(field: string): Parser<string> {
   return (text) => {
-    if (!isName(text)) throw badInput(field, 'must be 1–63 of A-Z a-z 0-9 _ -');
+    if (!isName(text)) throw invalidField(field, 'must be 1–63 of A-Z a-z 0-9 _ -');
     return text;
   };
 }
@@ -52,7 +52,7 @@ export function text(field: string, limits: { readonly min?: number; readonly ma
   const { min = 0, max } = limits;
   return (value) => {
     if (value.length < min || value.length > max)
-      throw badInput(field, `must have ${min} to ${max} characters`);
+      throw invalidField(field, `must have ${min} to ${max} characters`);
     return value;
   };
 }
@@ -60,7 +60,7 @@ export function text(field: string, limits: { readonly min?: number; readonly ma
 export function oneOf<const T extends string>(field: string, allowed: readonly T[]): Parser<T> {
   return withChoices(allowed, (text) => {
     const found = allowed.find((each) => each === text);
-    if (found === undefined) throw badInput(field, `must be one of ${allowed.join(', ')}`);
+    if (found === undefined) throw invalidField(field, `must be one of ${allowed.join(', ')}`);
     return found;
   });
 }
@@ -90,7 +90,7 @@ export function pairs(
 ): (text: string, before: Readonly<Record<string, string>> | undefined) => Readonly<Record<string, string>> {
   return (text, before = {}) => {
     const at = text.indexOf('=');
-    if (at < 1 || at === text.length - 1) throw badInput(field, `must be key=value, not ${text}`);
+    if (at < 1 || at === text.length - 1) throw invalidField(field, `must be key=value, not ${text}`);
     return { ...before, [parseKey(text.slice(0, at))]: text.slice(at + 1) };
   };
 }
@@ -104,7 +104,11 @@ export function json(field: string): Parser<unknown> {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const hint = source === given ? `; a text needs its quotes: '"${given.slice(0, 40)}"'` : '';
-      throw badInput(field, `must be JSON, @file or - for standard input (${oneLine(reason)})${hint}`, error);
+      throw invalidField(
+        field,
+        `must be JSON, @file or - for standard input (${oneLine(reason)})${hint}`,
+        error,
+      );
     }
   };
 }
@@ -115,7 +119,7 @@ function sourceOf(field: string, given: string): string {
     return readFileSync(given === '-' ? 0 : given.slice(1), 'utf8');
   } catch (error) {
     const what = given === '-' ? 'standard input' : `the file ${given.slice(1)}`;
-    throw badInput(field, `names ${what}, which cannot be read (${codeOf(error)})`, error);
+    throw invalidField(field, `names ${what}, which cannot be read (${codeOf(error)})`, error);
   }
 }
 

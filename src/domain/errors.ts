@@ -86,6 +86,21 @@ export function problem(code: ErrorCode, message: string, fields?: readonly Fiel
   return fields === undefined || fields.length === 0 ? { code, message } : { code, message, fields };
 }
 
+/** `INVALID`, saying every bad field. */
+export function invalid(fields: readonly FieldProblem[]): Problem {
+  return problem('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), fields);
+}
+
+/** `invalid` as an error. */
+export function invalidFields(fields: readonly FieldProblem[], cause?: unknown): ConclaveError {
+  return new ConclaveError('INVALID', invalid(fields).message, { fields, cause });
+}
+
+/** `INVALID` for one field: `message` says what is allowed, like `must be above 0 milliseconds`. */
+export function invalidField(field: string, message: string, cause?: unknown): ConclaveError {
+  return invalidFields([{ field, message }], cause);
+}
+
 export function errorOf(what: Problem): ConclaveError {
   return new ConclaveError(what.code, what.message, what.fields === undefined ? {} : { fields: what.fields });
 }

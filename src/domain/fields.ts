@@ -29,7 +29,7 @@ export class Fields {
 
   /** Of an object, in the order of the names. Fields that it has besides are not looked at. */
   static named(value: unknown, names: readonly string[], what: string): Fields {
-    if (!isObject(value)) throw broken(`${what} is no object`);
+    if (!isRecord(value)) throw broken(`${what} is no object`);
     return new Fields(
       names.map((name) => value[name]),
       what,
@@ -94,7 +94,7 @@ export class Fields {
   /** By name. */
   entries<T>(read: (value: unknown, name: string) => T): Record<string, T> {
     const value = this.any();
-    if (!isObject(value)) return this.#refuse('an object');
+    if (!isRecord(value)) return this.#refuse('an object');
     return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, read(each, name)]));
   }
 
@@ -114,6 +114,6 @@ export class Fields {
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@
  * Every number that a fleet can be tuned by: its default, and the relations that must hold between them. What each
  * means, in which unit, and why it is as it is: `setting-notes.ts`, which docs/limits.md prints.
  */
-import { ConclaveError, type FieldProblem } from './errors.ts';
+import { invalidFields, type FieldProblem } from './errors.ts';
 import { HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN } from './pace.ts';
 import { slackOf } from './retention.ts';
 
@@ -151,10 +151,7 @@ export function settingsFrom(given: Readonly<Partial<Record<string, unknown>>> =
   }
   const settings = values as unknown as Settings;
   problems.push(...relations(settings));
-  if (problems.length > 0) {
-    const text = problems.map((each) => `${each.field} ${each.message}`).join('; ');
-    throw new ConclaveError('INVALID', text, { fields: problems });
-  }
+  if (problems.length > 0) throw invalidFields(problems);
   return settings;
 }
 

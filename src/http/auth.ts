@@ -3,10 +3,10 @@
  * this machine may do everything, and nobody else; with tokens each has scopes. What is open to all says so itself.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import { URL_LENGTH_MAX } from './limits.ts';
 import { isAllowedOrigin, isLoopback } from './origin.ts';
-import { HttpError, invalidField } from './problem.ts';
+import { HttpError } from './problem.ts';
 import { identify, type Identity, type Scope, type TokenEntry } from './tokens.ts';
 
 declare module 'fastify' {

@@ -1,5 +1,5 @@
 /** What a listener asks for in the URL: from where on, and which events. Checked at once; every bad field is named. */
-import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
+import { invalidFields, type FieldProblem } from '../domain/errors.ts';
 import { isName } from '../domain/ids.ts';
 import type { Position } from './event-log.ts';
 
@@ -42,10 +42,7 @@ export function eventQueryOf(query: Readonly<Record<string, unknown>>): EventQue
   const kinds = listed('kind', isKind, 'must be like task.completed or task.*');
   const types = listed('type', isName, 'must be 1–63 of A-Z a-z 0-9 _ -');
   const agents = listed('agent', isName, 'must be 1–63 of A-Z a-z 0-9 _ -');
-  if (fields.length > 0) {
-    const message = fields.map((each) => `${each.field} ${each.message}`).join('; ');
-    throw new ConclaveError('INVALID', message, { fields });
-  }
+  if (fields.length > 0) throw invalidFields(fields);
   return {
     since: since[0] === undefined ? null : positionOf(since[0]),
     matches: filterOf({ kinds, types, agents }),

@@ -7,7 +7,7 @@
  */
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import type { Clock, Subscription, TimerHandle } from '../ports.ts';
 import type { ElectionNews } from '../runtime/election-watch.ts';
 import type { Observer } from '../runtime/observer.ts';
@@ -15,7 +15,7 @@ import { hearsayJson } from './event-json.ts';
 import type { EventLog } from './event-log.ts';
 import { eventQueryOf, type EventQuery } from './event-query.ts';
 import { closeCodes, EventStream, type Socket, type StreamLimits } from './event-stream.ts';
-import { invalidField, sendProblem } from './problem.ts';
+import { sendProblem } from './problem.ts';
 import { Upgrades } from './upgrades.ts';
 
 export const EVENTS_PATH = '/coordination/events';

@@ -1,9 +1,9 @@
 /** What whoever starts an HTTP server says, checked at once, and what they get. */
+import { invalidField } from '../domain/errors.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
 import { checkConnect, checkLedgerWay, type ConnectOptions } from '../sdk/options.ts';
 import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from './default-port.ts';
 import { isLoopback, isOrigin } from './origin.ts';
-import { invalidField } from './problem.ts';
 import { checkTokens, type TokenEntry } from './tokens.ts';
 
 export interface HttpOptions extends Omit<ConnectOptions, 'settings'> {

@@ -71,11 +71,6 @@ export function statusOf(code: HttpCode): number {
   return statuses[code as ErrorCode] ?? errorKinds[code as ErrorCode].status;
 }
 
-/** `INVALID` for one field. */
-export function invalidField(field: string, message: string): ConclaveError {
-  return new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
-}
-
 export function documentOf(error: unknown, requestId: string): ProblemDocument {
   const { code, detail, errors } = toldOf(error);
   const status = statusOf(code);

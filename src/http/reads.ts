@@ -3,12 +3,12 @@
  * it was asked to be is refused, never answered with something older.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import type { Observer } from '../runtime/observer.ts';
 import type { AsOf } from '../wire/views.ts';
 import { MIN_SEQUENCE_HEADER, SEQUENCE_HEADER } from './headers.ts';
 import { MIN_SEQUENCE_WAIT_MS } from './limits.ts';
-import { HttpError, invalidField } from './problem.ts';
+import { HttpError } from './problem.ts';
 import type { Writes } from './writes.ts';
 
 export interface Reads {

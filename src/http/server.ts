@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { DEFAULT_FLEET } from '../sdk/defaults.ts';
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidField } from '../domain/errors.ts';
 import { settingsFrom } from '../domain/settings.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
 import { realRandom } from '../nats/random.ts';
@@ -22,7 +22,6 @@ import { DEFAULT_HTTP_HOST, DEFAULT_HTTP_PORT } from './default-port.ts';
 import { liveEvents, type LiveEvents } from './live-events.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { checkHttp, type HttpOptions, type HttpServer } from './options.ts';
-import { invalidField } from './problem.ts';
 import { readsOf } from './reads.ts';
 import { writesOf } from './writes.ts';
 

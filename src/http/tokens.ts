@@ -3,7 +3,8 @@
  * nobody a token. A token is 256 random bits, which is why one round of SHA-256 is enough.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
+import { isRecord } from '../domain/fields.ts';
+import { invalidField, invalidFields, type FieldProblem } from '../domain/errors.ts';
 import { isName } from '../domain/ids.ts';
 
 /** read: look. operate: tasks, proposals, ballots. admin: elections and agents. None includes another. */
@@ -42,12 +43,10 @@ export function tokensFrom(text: string): TokenEntry[] {
 /** Throws `INVALID` naming every bad field, below `tokens`. */
 export function checkTokens(list: unknown): TokenEntry[] {
   if (!Array.isArray(list) || list.length === 0) {
-    throw refusal([
-      { field: 'tokens', message: 'must be a list with a token or more under the key `tokens`' },
-    ]);
+    throw invalidField('tokens', 'must be a list with a token or more under the key `tokens`');
   }
   const problems = list.flatMap((entry: unknown, i) => problemsOf(entry, `tokens.${i}`));
-  if (problems.length > 0) throw refusal(problems);
+  if (problems.length > 0) throw invalidFields(problems);
   return list as TokenEntry[];
 }
 
@@ -87,19 +86,6 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new ConclaveError('INVALID', 'tokens must be JSON', {
-      cause,
-      fields: [{ field: 'tokens', message: 'must be JSON' }],
-    });
+    throw invalidField('tokens', 'must be JSON', cause);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function refusal(fields: readonly FieldProblem[]): ConclaveError {
-  return new ConclaveError('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), {
-    fields,
-  });
 }

@@ -4,9 +4,10 @@
  * depth, without prototype keys.
  */
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify';
-import { ConclaveError, errorOf, type FieldProblem } from '../domain/errors.ts';
+import { isRecord } from '../domain/fields.ts';
+import { ConclaveError, errorOf, invalid, type FieldProblem } from '../domain/errors.ts';
 import { contentTypes, decode, DEPTH_MAX } from '../wire/codec.ts';
-import { doorFor, invalid } from '../wire/door.ts';
+import { doorFor } from '../wire/door.ts';
 import { BODY_BYTES_MAX } from './limits.ts';
 import type { JsonSchema } from './naming.ts';
 
@@ -95,8 +96,4 @@ function fromText(type: string | undefined, text: string): unknown {
     return Number(text);
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return text;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

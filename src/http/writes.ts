@@ -3,15 +3,13 @@
  * key. An answer means that the ledger has it; where in the ledger, the answer's header says.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ConclaveError, errorOf } from '../domain/errors.ts';
+import { ConclaveError, errorOf, invalid, invalidField } from '../domain/errors.ts';
 import type { Observer } from '../runtime/observer.ts';
 import type { Answer, AskOptions } from '../sdk/caller.ts';
-import { invalid } from '../wire/door.ts';
 import { WIRE_REQUEST_ID_HEADER } from '../wire/messages.ts';
 import type { ApiVerb } from '../wire/subjects.ts';
 import { IDEMPOTENCY_HEADER, SEQUENCE_HEADER } from './headers.ts';
 import { OWN_WRITE_WAIT_MS } from './limits.ts';
-import { invalidField } from './problem.ts';
 
 /** Whoever asks the leader. */
 export interface Writer {

@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { jwtAuthenticator, nkeyAuthenticator, type Authenticator, type ConnectionOptions } from 'nats';
-import { ConclaveError } from '../domain/errors.ts';
+import { invalidField, type ConclaveError } from '../domain/errors.ts';
 import { reasonOf } from './errors.ts';
 import { looksSecret } from './secret-text.ts';
 
@@ -35,10 +35,10 @@ export function libraryAuth(auth: NatsAuth): LibraryAuth {
   const given = ways.filter((way) => auth[way] !== undefined);
   const [first, second] = given;
   if (first !== undefined && second !== undefined)
-    throw invalid(second, `must not be given with ${first}: only one way to log in counts`);
-  if (auth.pass !== undefined && auth.user === undefined) throw invalid('pass', 'needs a user');
+    throw invalidField(second, `must not be given with ${first}: only one way to log in counts`);
+  if (auth.pass !== undefined && auth.user === undefined) throw invalidField('pass', 'needs a user');
   if (auth.jwt !== undefined && auth.nkey === undefined)
-    throw invalid('jwt', 'needs the nkey that it was made for');
+    throw invalidField('jwt', 'needs the nkey that it was made for');
   const { authenticator = authenticatorOf(auth), token, user, pass, tls } = auth;
   checkTls(tls);
   return {
@@ -93,11 +93,11 @@ function readSecret<T>({ field, given, isText, parse }: Secret<T>): T {
   const what = field === 'creds' ? 'a user JWT and its seed' : "a user's seed (SU…)";
   if (isText(given)) {
     const found = parse(given);
-    if (found === null) throw invalid(field, `must hold ${what}`);
+    if (found === null) throw invalidField(field, `must hold ${what}`);
     return found;
   }
   const found = parse(fileText(field, given));
-  if (found === null) throw invalid(field, `names ${fileNamed(given)}, which does not hold ${what}`);
+  if (found === null) throw invalidField(field, `names ${fileNamed(given)}, which does not hold ${what}`);
   return found;
 }
 
@@ -149,7 +149,7 @@ function checkTls(tls: LibraryAuth['tls']): void {
   const ca = pem('tls.caFile', tls.caFile) ?? tls.ca;
   if ((cert === undefined) !== (key === undefined)) {
     const [missing, there] = cert === undefined ? ['certFile', 'keyFile'] : ['keyFile', 'certFile'];
-    throw invalid(`tls.${missing}`, `must be given with tls.${there}: a certificate goes with its key`);
+    throw invalidField(`tls.${missing}`, `must be given with tls.${there}: a certificate goes with its key`);
   }
   if (ca !== undefined) checkPem('tls.caFile', tls.caFile, { ca });
   if (cert !== undefined) checkPem('tls.certFile', tls.certFile, { cert });
@@ -171,7 +171,7 @@ function checkPem(
     createSecureContext(parts);
   } catch (error) {
     const where = path === undefined ? 'cannot be used' : `names ${fileNamed(path)}, which cannot be used`;
-    throw invalid(field, `${where} (${reasonOf(error)})`, error);
+    throw invalidField(field, `${where} (${reasonOf(error)})`, error);
   }
 }
 
@@ -179,13 +179,9 @@ function unreadable(field: string, path: string, error: unknown): ConclaveError 
   const code = error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error);
   // What the platform says names the path, too.
   const cause = looksSecret(path) ? undefined : error;
-  return invalid(field, `names ${fileNamed(path)}, which cannot be read (${code})`, cause);
+  return invalidField(field, `names ${fileNamed(path)}, which cannot be read (${code})`, cause);
 }
 
 function fileNamed(path: string): string {
   return looksSecret(path) ? 'a file by what looks like the secret itself' : `the file ${path}`;
-}
-
-function invalid(field: string, message: string, cause?: unknown): ConclaveError {
-  return new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }], cause });
 }

@@ -2,6 +2,7 @@
  * Calls of JetStream's JSON API over any request function: a subject below `$JS.API`, a JSON body, a JSON answer
  * or an error number. Only the shape that we read is looked at; what does not fit it proves nothing.
  */
+import { isRecord } from '../domain/fields.ts';
 import type { Outgoing, RequestOutcome } from '../ports.ts';
 import { faultOf, jetStreamReason, reasonOf, type JetStreamError, type JetStreamFault } from './errors.ts';
 
@@ -78,7 +79,7 @@ export function whyNot(outcome: Exclude<ApiOutcome, { kind: 'answer' }>): string
 
 export function objectAt(body: Json, field: string): Json {
   const value = body[field];
-  return isObject(value) ? value : {};
+  return isRecord(value) ? value : {};
 }
 
 export function numberAt(body: Json, field: string): number | null {
@@ -89,17 +90,13 @@ export function numberAt(body: Json, field: string): number | null {
 function parseObject(data: Uint8Array): Json | null {
   try {
     const value: unknown = JSON.parse(decoder.decode(data));
-    return isObject(value) ? value : null;
+    return isRecord(value) ? value : null;
   } catch {
     // Not JSON: an answer that says nothing, like none at all.
     return null;
   }
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isJetStreamError(value: unknown): value is JetStreamError {
-  return isObject(value) && typeof value['err_code'] === 'number' && typeof value['description'] === 'string';
+  return isRecord(value) && typeof value['err_code'] === 'number' && typeof value['description'] === 'string';
 }

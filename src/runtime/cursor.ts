@@ -2,7 +2,7 @@
  * Where a page of a list begins, as text that callers hand back: the order, the last thing that was shown, and how
  * many are still to be skipped. It names a thing, not a count, so new things and changes of status do not shift it.
  */
-import { ConclaveError } from '../domain/errors.ts';
+import { invalidField, type ConclaveError } from '../domain/errors.ts';
 
 export interface Cursor {
   readonly order: 'oldest' | 'newest';
@@ -27,14 +27,10 @@ export function readCursor(text: string, order: Cursor['order'] | undefined): Cu
 }
 
 export function badCursor(message: string): ConclaveError {
-  return badField('cursor', message);
+  return invalidField('cursor', message);
 }
 
 /** Counted anew from the cursor on, it would leave out things without a word. */
 export function skipWithCursor(): ConclaveError {
-  return badField('skip', 'must be left out with a cursor, which knows what was skipped');
-}
-
-function badField(field: string, message: string): ConclaveError {
-  return new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
+  return invalidField('skip', 'must be left out with a cursor, which knows what was skipped');
 }

@@ -1,6 +1,6 @@
 /** Joins a fleet on NATS. */
 import { DEFAULT_FLEET } from './defaults.ts';
-import { ConclaveError } from '../domain/errors.ts';
+import { invalidField } from '../domain/errors.ts';
 import { settingsFrom, type Settings } from '../domain/settings.ts';
 import type { AgentId } from '../domain/ids.ts';
 import { openNatsPorts, type NatsPorts } from '../nats/ports.ts';
@@ -60,9 +60,7 @@ function checkBroker({ bus, serverInfo }: NatsPorts, { entryBytesMax }: Settings
   const message =
     `must be at most ${bytesMax}, since this broker takes messages of ${bus.payloadBytesMax} bytes; ` +
     `lower it, or raise max_payload of the NATS server to ${2 * entryBytesMax} or more`;
-  throw new ConclaveError('INVALID', `settings.entryBytesMax ${message}`, {
-    fields: [{ field: 'settings.entryBytesMax', message }],
-  });
+  throw invalidField('settings.entryBytesMax', message);
 }
 
 function leaveOnSignals(agent: Agent): void {

@@ -1,6 +1,6 @@
 /** What users may pass, checked at once: every bad field is named, with what is allowed. */
 import { fsyncPolicies, fsyncSources, type Fsync } from '../domain/durability.ts';
-import { ConclaveError, type FieldProblem } from '../domain/errors.ts';
+import { invalidField, invalidFields, type FieldProblem } from '../domain/errors.ts';
 import type { Profile } from '../domain/events.ts';
 import { isName } from '../domain/ids.ts';
 import type { Settings } from '../domain/settings.ts';
@@ -114,11 +114,7 @@ export function profileFrom(options: JoinOptions): Profile {
     }));
     fields.push(...renamed);
   }
-  if (fields.length > 0) {
-    throw new ConclaveError('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), {
-      fields,
-    });
-  }
+  if (fields.length > 0) throw invalidFields(fields);
   return { ...profile, capabilities: sorted(profile.capabilities), handles: sorted(profile.handles) };
 }
 
@@ -131,36 +127,28 @@ export function checkJoin(options: JoinOptions): void {
 /** Throws `INVALID`. */
 export function checkConnect(options: ConnectOptions): void {
   checkDuration('timeoutMs', options.timeoutMs);
-  if (options.inboxPrefix !== undefined && !isReplyPrefix(options.inboxPrefix)) {
-    const message = 'must be _INBOX, or start with it';
-    throw new ConclaveError('INVALID', `inboxPrefix ${message}`, {
-      fields: [{ field: 'inboxPrefix', message }],
-    });
-  }
+  if (options.inboxPrefix !== undefined && !isReplyPrefix(options.inboxPrefix))
+    throw invalidField('inboxPrefix', 'must be _INBOX, or start with it');
   if (options.jetstreamDomain !== undefined && !isDomain(options.jetstreamDomain)) {
-    const message = 'must be the name of a JetStream domain: no dots, spaces or wildcards';
-    throw new ConclaveError('INVALID', `jetstreamDomain ${message}`, {
-      fields: [{ field: 'jetstreamDomain', message }],
-    });
+    throw invalidField(
+      'jetstreamDomain',
+      'must be the name of a JetStream domain: no dots, spaces or wildcards',
+    );
   }
   checkWord('fsync', options.fsync, fsyncPolicies);
   checkWord('fsyncSource', options.fsyncSource, fsyncSources);
-  if (options.fleet !== undefined && !isName(options.fleet)) {
-    const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
-    throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
-  }
+  if (options.fleet !== undefined && !isName(options.fleet))
+    throw invalidField('fleet', 'must be 1–63 of A-Z a-z 0-9 _ -');
 }
 
 function checkWord(field: string, given: string | undefined, words: readonly string[]): void {
   if (given === undefined || words.includes(given)) return;
-  const message = `must be ${words.join(' or ')}`;
-  throw new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
+  throw invalidField(field, `must be ${words.join(' or ')}`);
 }
 
 function checkDuration(field: string, ms: number | undefined): void {
   if (ms === undefined || ms > 0) return;
-  const message = 'must be above 0 milliseconds';
-  throw new ConclaveError('INVALID', `${field} ${message}`, { fields: [{ field, message }] });
+  throw invalidField(field, 'must be above 0 milliseconds');
 }
 
 /**
@@ -169,8 +157,10 @@ function checkDuration(field: string, ms: number | undefined): void {
  */
 export function checkLedgerWay({ connection, connect, servers }: ConnectOptions): void {
   if (connection === undefined || connect !== undefined || servers !== undefined) return;
-  const message = 'is needed beside connection (or servers): the ledger has a connection of its own';
-  throw new ConclaveError('INVALID', `connect ${message}`, { fields: [{ field: 'connect', message }] });
+  throw invalidField(
+    'connect',
+    'is needed beside connection (or servers): the ledger has a connection of its own',
+  );
 }
 
 /** How a client asks, of the options of whoever holds it. */

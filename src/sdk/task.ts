@@ -1,5 +1,5 @@
 /** Tasks as a client holds them: what is submitted, and the handle on what became of it. */
-import { ConclaveError } from '../domain/errors.ts';
+import { ConclaveError, invalidFields } from '../domain/errors.ts';
 import type { TasksQuery } from '../wire/messages.ts';
 import type { OutcomeView, TasksPage, TaskView } from '../wire/views.ts';
 
@@ -63,13 +63,9 @@ export interface TaskHandle {
 /** A single task's fields are not in a list for who submitted it. */
 export function asOfOne(error: unknown): unknown {
   if (!(error instanceof ConclaveError) || error.code !== 'INVALID') return error;
-  const fields = error.fields.map(({ field, message }) => ({
-    field: field.replace(/^tasks\.0\.?/, ''),
-    message,
-  }));
-  return new ConclaveError('INVALID', fields.map(({ field, message }) => `${field} ${message}`).join('; '), {
-    fields,
-  });
+  return invalidFields(
+    error.fields.map(({ field, message }) => ({ field: field.replace(/^tasks\.0\.?/, ''), message })),
+  );
 }
 
 /** The result, or the reason why there is none as an error. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
-import { problem, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
+import { invalid, problemOf, type FieldProblem, type Problem } from '../domain/errors.ts';
 import type { Headers } from '../ports.ts';
 import { decode, decodeAnswer, DEPTH_MAX } from './codec.ts';
 
@@ -51,10 +51,6 @@ function doorOver<S extends TSchema>(
       }
     },
   };
-}
-
-export function invalid(fields: readonly FieldProblem[]): Problem {
-  return problem('INVALID', fields.map((each) => `${each.field} ${each.message}`).join('; '), fields);
 }
 
 interface SchemaError {

@@ -2,7 +2,7 @@
  * Every subject, built and checked in one place: DESIGN §4. Who sends a message is read from its subject, which
  * the broker's permissions pin, never from its body.
  */
-import { ConclaveError } from '../domain/errors.ts';
+import { invalidField } from '../domain/errors.ts';
 import { isName, type AgentId } from '../domain/ids.ts';
 
 export type AgentVerb = 'heartbeat' | 'orders' | 'election' | 'join' | 'report' | 'ballot';
@@ -72,10 +72,7 @@ export function isReplyPrefix(prefix: string): boolean {
 
 /** Throws `INVALID` when the fleet's name is not 1–63 of `A-Za-z0-9_-`. */
 export function subjectsOf(fleet: string, { arePrefixesPinned = false }: SubjectOptions = {}): Subjects {
-  if (!isName(fleet)) {
-    const message = 'must be 1–63 of A-Z a-z 0-9 _ -';
-    throw new ConclaveError('INVALID', `fleet ${message}`, { fields: [{ field: 'fleet', message }] });
-  }
+  if (!isName(fleet)) throw invalidField('fleet', 'must be 1–63 of A-Z a-z 0-9 _ -');
   const root = `conclave.${fleet}`;
   const agents = `${root}.agent.`;
   const ofAgent = /^[a-z]+\.([A-Za-z0-9_-]{1,63})$/;

@@ -288,7 +288,7 @@ export const messages: readonly Mutant[] = [
   {
     rule: '4, invalid messages',
     breaks: 'an invalid message is refused, and its sender not told which field is wrong',
-    file: 'src/wire/door.ts',
+    file: 'src/domain/errors.ts',
     find: ".join('; '), fields);",
     replace: ".join('; '));",
     tests: spoken,

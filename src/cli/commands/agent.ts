@@ -1,7 +1,7 @@
 /** `conclave agent`: one agent process, whose handlers are a module, programs, or the built-in demo. */
 import { Option, type Command } from 'commander';
+import { invalidField } from '../../domain/errors.ts';
 import type { Configuration } from '../config/configuration.ts';
-import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import type { HandlerSet } from '../handler-module.ts';
 import { healthAddress, openHealthPort } from '../health-port.ts';
@@ -127,7 +127,7 @@ function ledgerOptionsOf(configuration: Configuration): LedgerOptions {
 function idOf(configuration: Configuration): string {
   const id = configuration.value('agent.id');
   if (id === undefined)
-    throw badInput('id', "is missing: required option '--id <id>' not specified, nor the key agent.id");
+    throw invalidField('id', "is missing: required option '--id <id>' not specified, nor the key agent.id");
   return id;
 }
 
@@ -140,7 +140,7 @@ async function handlersOf(
   const run = demo ? undefined : configuration.value('agent.run');
   const given = [module !== undefined, run !== undefined, demo].filter(Boolean).length;
   if (given !== 1)
-    throw badInput('module', 'or run must be given, and not both: they say how the agent does its tasks');
+    throw invalidField('module', 'or run must be given, and not both: they say how the agent does its tasks');
   if (module !== undefined) return (await import('../handler-module.ts')).handlersOfModule(module);
   if (run !== undefined) {
     const { loggerOf } = await import('../logger.ts');

@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
-import { badInput } from '../failure.ts';
+import { invalidField } from '../../domain/errors.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 
 export function addDecode(program: Command): void {
@@ -33,7 +33,7 @@ async function valuesIn(input: Buffer): Promise<unknown[]> {
       .split('\n')
       .filter((line) => line.trim() !== '');
     if (format === 'json' && lines.length > 1) return lines.map((line) => parsed(line));
-    throw badInput(
+    throw invalidField(
       'input',
       `must be a message in JSON or MessagePack (${input.length} bytes were read)`,
       error,
@@ -45,7 +45,7 @@ function parsed(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;
   } catch (error) {
-    throw badInput('input', `has a line that is not JSON: ${line.slice(0, 60)}`, error);
+    throw invalidField('input', `has a line that is not JSON: ${line.slice(0, 60)}`, error);
   }
 }
 

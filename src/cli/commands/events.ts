@@ -1,10 +1,10 @@
 /** `conclave events`: what the fleet commits, as it happens. At most once: who must not miss anything reads the ledger. */
 import type { Command } from 'commander';
+import { invalidField } from '../../domain/errors.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { isWanted, subjectOf, type EventFilter } from '../event-filter.ts';
 import { clipped, colors, printItem, remark } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
-import { badInput } from '../failure.ts';
 import { integer, list, name } from '../values.ts';
 
 interface Options {
@@ -31,7 +31,7 @@ export function addEvents(program: Command): void {
 
 function kindOf(text: string): string {
   if (!/^(>|([A-Za-z]+|\*)(\.([A-Za-z]+|\*))*(\.>)?)$/.test(text)) {
-    throw badInput('kind', 'must be like task.completed, task.> or >');
+    throw invalidField('kind', 'must be like task.completed, task.> or >');
   }
   return text;
 }

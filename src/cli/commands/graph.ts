@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { invalidField } from '../../domain/errors.ts';
 import { makeFolder } from '../../nats/make-folder.ts';
-import { badInput } from '../failure.ts';
 import { printAnswer } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';
 import { codeOf, oneOf } from '../values.ts';
@@ -45,7 +45,7 @@ async function graph(chart: ChartName | undefined, options: Options, command: Co
     printAnswer(isJson, { files }, () => files.join('\n'));
     return;
   }
-  if (chart === undefined) throw badInput('chart', `must be one of ${chartNames.join(', ')}`);
+  if (chart === undefined) throw invalidField('chart', `must be one of ${chartNames.join(', ')}`);
   process.stdout.write(await drawn(chart, format));
 }
 
@@ -58,7 +58,7 @@ async function written(charts: readonly ChartName[], format: Format, dir: string
       makeFolder(dir);
       writeFileSync(file, text);
     } catch (error) {
-      throw badInput('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
+      throw invalidField('dir', `must be a folder that can be written to (${codeOf(error)})`, error);
     }
     files.push(file);
   }

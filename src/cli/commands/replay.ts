@@ -1,11 +1,10 @@
 /** `conclave replay`: the fleet as it was after any entry, or the entries themselves, each event in words. */
 import type { Command } from 'commander';
-import { ConclaveError } from '../../domain/errors.ts';
+import { ConclaveError, invalidField } from '../../domain/errors.ts';
 import type { Entry } from '../../domain/events.ts';
 import type { AgentView, Replayed } from '../../index.ts';
 import { isAbout, timeOf, wordsFor, type Subject } from '../event-words.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import { colors, factsOf, printAnswer, printItem, remark } from '../output.ts';
 import { progressOf } from '../progress.ts';
@@ -50,7 +49,7 @@ function momentOf(given: string): number {
   const ms = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(given)
     ? Date.parse(given)
     : NaN;
-  if (Number.isNaN(ms)) throw badInput('until', 'must be a time like 2026-03-01T12:00:00Z');
+  if (Number.isNaN(ms)) throw invalidField('until', 'must be a time like 2026-03-01T12:00:00Z');
   return ms;
 }
 
@@ -59,7 +58,7 @@ function spanOf(given: string): Span {
   const span = dots === undefined ? { from, to: from } : { from, to };
   const [first, last] = [Number(span.from || '1'), Number(span.to || String(Number.MAX_SAFE_INTEGER))];
   if (given === '' || first < 1 || last < first) {
-    throw badInput('entries', 'must be like 10..20, 10.., ..20, 10, or .. for all');
+    throw invalidField('entries', 'must be like 10..20, 10.., ..20, 10, or .. for all');
   }
   return { ...(span.from === '' ? {} : { from: first }), ...(span.to === '' ? {} : { to: last }) };
 }
@@ -69,7 +68,10 @@ async function replay(options: Options, command: Command): Promise<void> {
   const subject = subjectOf(options);
   const { at, until, entries } = options;
   if ([at, until, entries].filter((each) => each !== undefined).length > 1)
-    throw badInput('at', 'must not be given with --until or --entries: each says which entries are meant');
+    throw invalidField(
+      'at',
+      'must not be given with --until or --entries: each says which entries are meant',
+    );
   if (entries === undefined) await showState(shared, { at, untilMs: until }, subject);
   else await showEntries(shared, entries, subject);
 }
@@ -82,7 +84,7 @@ function subjectOf({ task, agent, proposal }: Options): Subject | null {
   if (proposal !== undefined) subjects.push({ kind: 'proposal', id: proposal });
   const [first, second] = subjects;
   if (first !== undefined && second !== undefined)
-    throw badInput(first.kind, `must not be given with --${second.kind}: one thing at a time`);
+    throw invalidField(first.kind, `must not be given with --${second.kind}: one thing at a time`);
   return first ?? null;
 }
 

@@ -1,9 +1,9 @@
 /** `conclave serve`: the HTTP API of a fleet, until Ctrl-C. */
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
+import { invalidField } from '../../domain/errors.ts';
 import { DEFAULT_HTTP_PORT } from '../../http/default-port.ts';
 import { tokensFrom, type TokenEntry } from '../../http/tokens.ts';
-import { badInput } from '../failure.ts';
 import { connectOptionsOf } from '../fleet-connection.ts';
 import { printItem } from '../output.ts';
 import { addKeyOptions, configurationFor, sharedOptionsOf } from '../shared-options.ts';
@@ -66,7 +66,7 @@ function tokensOf(path: string): readonly TokenEntry[] {
   try {
     content = readFileSync(path, 'utf8');
   } catch (error) {
-    throw badInput('tokens', `names the file ${path}, which cannot be read (${codeOf(error)})`, error);
+    throw invalidField('tokens', `names the file ${path}, which cannot be read (${codeOf(error)})`, error);
   }
   return tokensFrom(content);
 }

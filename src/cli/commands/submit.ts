@@ -1,8 +1,8 @@
 /** `conclave submit`: gives the fleet one task, or many alike. */
 import type { Command } from 'commander';
+import { invalidField } from '../../domain/errors.ts';
 import type { Fleet, OutcomeView, TaskHandle, TaskInput } from '../../index.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { badInput } from '../failure.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { countsOf, duration, printAnswer, remark, tableOf } from '../output.ts';
 import { progressOf } from '../progress.ts';
@@ -66,7 +66,7 @@ async function submit(type: string, options: Options, command: Command): Promise
   const shared = sharedOptionsOf(command);
   const { count, wait = false } = options;
   if (options.key !== undefined && count > 1)
-    throw badInput('key', 'must not be given with --count: it names one task');
+    throw invalidField('key', 'must not be given with --count: it names one task');
   await withFleet(shared, async (fleet) => {
     const start = performance.now();
     const handles = await submitAll(fleet, taskOf(type, options), count);

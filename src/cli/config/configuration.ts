@@ -3,12 +3,12 @@
  * keys is checked here, over all places together.
  */
 import { closest, distance } from 'fastest-levenshtein';
-import { ConclaveError } from '../../domain/errors.ts';
+import { ConclaveError, invalidFields } from '../../domain/errors.ts';
 import { settingsFrom, type Settings } from '../../domain/settings.ts';
 import { variableNames } from '../environment.ts';
 import { isKeyPath, keyAt, keyPaths, loginPaths, variablesOf, type KeyPath, type ValueOf } from './keys.ts';
 import type { Given, Layer, Layers } from './layers.ts';
-import { invalidFields, sourceText, withPlace } from './source.ts';
+import { sourceText, withPlace } from './source.ts';
 
 export interface Configuration {
   /** The default, where nothing was given. */

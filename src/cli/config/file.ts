@@ -16,12 +16,11 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import { ConclaveError, type FieldProblem } from '../../domain/errors.ts';
-import { badInput } from '../failure.ts';
+import { ConclaveError, invalidField, invalidFields, type FieldProblem } from '../../domain/errors.ts';
 import { codeOf, oneLine } from '../values.ts';
 import { expanded } from './folders.ts';
 import { isKeyPath, keyAt, keyPaths, type KeyPath } from './keys.ts';
-import { invalidFields, type Source } from './source.ts';
+import { type Source } from './source.ts';
 
 export interface FileValue {
   readonly value: unknown;
@@ -41,7 +40,7 @@ export function readConfigFile(file: string): FileValues {
   const broken = document.errors[0];
   if (broken !== undefined) {
     const { line } = lines.linePos(broken.pos[0]);
-    throw badInput(
+    throw invalidField(
       'config',
       `names the file ${file}, which is no YAML: line ${line}: ${oneLine(broken.message)}`,
     );
@@ -50,7 +49,7 @@ export function readConfigFile(file: string): FileValues {
   const { contents } = document;
   if (isMap(contents)) readMap(reading, contents.items, '');
   else if (contents !== null && !(isScalar(contents) && contents.value === null))
-    throw badInput(
+    throw invalidField(
       'config',
       `names the file ${file}, which must be a map of keys (fleet, servers, nats, agent, …)`,
     );
@@ -62,7 +61,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw badInput('config', `names the file ${file}, which cannot be read (${codeOf(error)})`, error);
+    throw invalidField('config', `names the file ${file}, which cannot be read (${codeOf(error)})`, error);
   }
 }
 

@@ -2,10 +2,9 @@
  * What was given, by place, strongest first: options, variables, a context that one of these named, the file, a context
  * that the file named or that is selected. Nothing is merged here.
  */
-import { ConclaveError } from '../../domain/errors.ts';
+import { ConclaveError, invalidField } from '../../domain/errors.ts';
 import { serverUrls } from '../../nats/server-urls.ts';
 import { variable } from '../environment.ts';
-import { badInput } from '../failure.ts';
 import { findConfigFile } from './folders.ts';
 import { isKeyPath, keyAt, keyPaths, variablesOf, type KeyPath } from './keys.ts';
 import { readContext, selectedContext, type NatsContext } from './nats-context.ts';
@@ -94,8 +93,9 @@ async function setValues(sets: readonly string[]): Promise<Layer> {
   for (const each of sets) {
     const at = each.indexOf('=');
     const path = each.slice(0, Math.max(at, 0));
-    if (at < 1) throw badInput('set', `must be key=value, not ${JSON.stringify(each.slice(0, 40))}`);
-    if (!isKeyPath(path)) throw badInput(path, `${(await import('./file.ts')).unknownText(path)} (--set)`);
+    if (at < 1) throw invalidField('set', `must be key=value, not ${JSON.stringify(each.slice(0, 40))}`);
+    if (!isKeyPath(path))
+      throw invalidField(path, `${(await import('./file.ts')).unknownText(path)} (--set)`);
     const value = located('--set', () => keyAt(path).shape.parse(path)(each.slice(at + 1)));
     found.set(path, { value, source: { kind: 'option', option: '--set' } });
   }

@@ -4,7 +4,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { badInput } from '../failure.ts';
+import { invalidField } from '../../domain/errors.ts';
+import { isRecord } from '../../domain/fields.ts';
 import { codeOf } from '../values.ts';
 import { configFolder, expanded } from './folders.ts';
 import { keyAt, type KeyPath } from './keys.ts';
@@ -72,7 +73,7 @@ export function readContext(name: string): NatsContext {
 function fileOf(name: string): string {
   if (name.endsWith('.json') && existsSync(name)) return name;
   if (name.includes('..') || name.includes('/'))
-    throw badInput(
+    throw invalidField(
       'context',
       `must be the name of a context of the NATS command, not ${JSON.stringify(name)}`,
     );
@@ -80,7 +81,7 @@ function fileOf(name: string): string {
   if (existsSync(file)) return file;
   const known = contextNames();
   const hint = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
-  throw badInput('context', `names ${name}, and there is no ${file}; ${hint}; --no-context does without`);
+  throw invalidField('context', `names ${name}, and there is no ${file}; ${hint}; --no-context does without`);
 }
 
 function contextNames(): string[] {
@@ -100,17 +101,16 @@ function parsed(name: string, file: string): Readonly<Record<string, unknown>> {
   } catch (error) {
     // Of a syntax error Node quotes the text, which may be a password.
     const reason = error instanceof SyntaxError ? 'is no JSON' : `cannot be read (${codeOf(error)})`;
-    throw badInput('context', `names ${name}, whose file ${file} ${reason}`);
+    throw invalidField('context', `names ${name}, whose file ${file} ${reason}`);
   }
-  if (typeof content === 'object' && content !== null && !Array.isArray(content))
-    return content as Readonly<Record<string, unknown>>;
-  throw badInput('context', `names ${name}, whose file ${file} must be a JSON object`);
+  if (isRecord(content)) return content;
+  throw invalidField('context', `names ${name}, whose file ${file} must be a JSON object`);
 }
 
 function valueOf(path: KeyPath, given: unknown): unknown {
   const { shape } = keyAt(path);
   if (typeof given !== 'string' && typeof given !== 'boolean')
-    throw badInput(path, `must be ${shape.allowed}`);
+    throw invalidField(path, `must be ${shape.allowed}`);
   const value = shape.parse(path)(String(given));
   return shape.isPath === true && typeof value === 'string' ? expanded(value) : value;
 }

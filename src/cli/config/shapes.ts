@@ -2,9 +2,9 @@
  * What a value of the configuration may be: read from text (options and variables), checked as it stands (files, by
  * its JSON Schema), and described to people. One definition serves all three.
  */
+import { invalidField } from '../../domain/errors.ts';
 import { isOrigin } from '../../http/origin.ts';
 import { withoutLogin } from '../../nats/server-urls.ts';
-import { badInput } from '../failure.ts';
 import { decimal, integer, list, name, oneOf, pairs, text, withChoices, type Parser } from '../values.ts';
 
 export interface Shape<T> {
@@ -58,7 +58,7 @@ export const flag: Shape<boolean> = {
   parse: (field) => (given) => {
     if (given === 'true' || given === '1') return true;
     if (given === 'false' || given === '0') return false;
-    throw badInput(field, 'must be true or false');
+    throw invalidField(field, 'must be true or false');
   },
 };
 
@@ -127,7 +127,7 @@ export const origin: Shape<string> = {
   allowed: 'like https://ops.example.org',
   schema: { type: 'string', pattern: '^https?://[^/@?#]+$' },
   parse: (field) => (given) => {
-    if (!isOrigin(given)) throw badInput(field, `must be like https://ops.example.org, not ${given}`);
+    if (!isOrigin(given)) throw invalidField(field, `must be like https://ops.example.org, not ${given}`);
     return given;
   },
 };
@@ -147,7 +147,7 @@ export const servers: Shape<readonly string[]> = {
 function serverOf(field: string, given: string): string {
   const url = given.includes('://') ? given : `nats://${given}`;
   if (given === '' || !URL.canParse(withoutLogin(url)) || !/^(nats|tls|ws|wss):/.test(url))
-    throw badInput(field, `must be ${SERVERS_ALLOWED}, not ${JSON.stringify(withoutLogin(given))}`);
+    throw invalidField(field, `must be ${SERVERS_ALLOWED}, not ${JSON.stringify(withoutLogin(given))}`);
   return given;
 }
 
@@ -161,7 +161,7 @@ export function durationMs(field: string): Parser<number> {
     const parts = [...given.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/g)];
     const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ''] ?? NaN), 0);
     if (parts.map(([part]) => part).join('') !== given || !(ms >= 1))
-      throw badInput(field, 'must be a duration like 5s or 500ms');
+      throw invalidField(field, 'must be a duration like 5s or 500ms');
     return Math.round(ms);
   };
 }

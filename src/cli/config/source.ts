@@ -1,5 +1,5 @@
 /** Where a value of the configuration came from, and bad ones with their place. */
-import { ConclaveError, type FieldProblem } from '../../domain/errors.ts';
+import { ConclaveError, invalidFields } from '../../domain/errors.ts';
 
 export type Source =
   | { readonly kind: 'default' }
@@ -42,9 +42,4 @@ export function withPlace(error: ConclaveError, placeOf: (field: string) => stri
     }),
     error,
   );
-}
-
-export function invalidFields(fields: readonly FieldProblem[], cause?: unknown): ConclaveError {
-  const message = fields.map((each) => `${each.field} ${each.message}`).join('; ');
-  return new ConclaveError('INVALID', message, { fields, cause });
 }
