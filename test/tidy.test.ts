@@ -114,6 +114,16 @@ describe('each rule notices a planted violation', () => {
     ['files are named by a noun', { 'src/nats-utils.ts': '' }, 'not utils'],
     ['nothing is dead', { ...doors, 'src/sdk/lost.ts': '' }, 'src/sdk/lost.ts: reached from none'],
     ['nothing is dead', {}, 'src/index.ts: missing'],
+    [
+      'the command starts light',
+      {
+        'src/cli/main.ts': `import { a } from './a.ts';`,
+        'src/cli/a.ts': `import type { B } from './b.ts';\nimport { words } from '../wire/views.ts';`,
+        'src/cli/b.ts': `import { c } from 'xstate';`,
+        'src/wire/views.ts': `import Type from 'typebox';`,
+      },
+      'src/wire/views.ts: imports npm:typebox',
+    ],
     ['no test is switched off', { 'test/a.test.ts': `it.skip('works', f)` }, 'it.skip'],
   ];
 
@@ -131,6 +141,8 @@ describe('each rule notices a planted violation', () => {
       'src/runtime/a.ts': `import type { Logger } from 'pino';\nimport { b } from './b.ts';\nimport { x } from '../domain/x.ts';`,
       'src/runtime/c.ts': `log.error({ err: error, id }, 'bad');\nlog.error({ reason: said(error) }, 'bad');`,
       'src/runtime/b.ts': `// import { a } from './a.ts'; any Date, as any\nconst text = 'new Date(), as any';`,
+      'src/cli/main.ts': `import type { A } from 'xstate';\nconst { connect } = await import('../nats/c.ts');`,
+      'src/nats/c.ts': `export { connect } from 'nats';`,
       'src/domain/x.ts': `/** Date.now() is not used, nor is process.env. */\nexport const many = ['setTimeout'];`,
       'test/x.test.ts': `it.skipIf(false)('works', f)`,
     });

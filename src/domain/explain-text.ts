@@ -1,8 +1,10 @@
 /** The sentences of an explanation: what a task waits for, why an agent cannot take it, and what would change that. */
+import { abilitiesOf } from './ability.ts';
 import { assertNever } from './assert.ts';
 import type { Chance, Explanation, Obstacle, ObstacleKind } from './explanation.ts';
-import { kindsOf, lackOf } from './health.ts';
+import { lackOf } from './health.ts';
 import { currentAttempt, isPresent, usedSlots, type FleetState, type Member, type Task } from './state.ts';
+import { requirementOf } from './waiting.ts';
 
 /** What a sentence is about; `chances`: all of them, not only those that are listed. */
 export type Facts = Omit<Explanation, 'text'> & {
@@ -68,8 +70,9 @@ function pendingText({ task, chances, state }: Facts): string {
   }
   const present = [...state.members.values()].filter(isPresent);
   if (present.length === 0) return 'waits: there are no agents';
-  const { type, requiredCapabilities: capabilities } = task.spec;
-  const lack = lackOf({ type, capabilities }, kindsOf(present.map(({ profile }) => profile)));
+  const requirement = requirementOf(task.spec);
+  const { type, capabilities } = requirement;
+  const lack = lackOf(requirement, abilitiesOf(present.map(({ profile }) => profile)));
   switch (lack?.kind) {
     case 'handler':
       return `waits: no agent handles \`${type}\``;

@@ -3,6 +3,7 @@
  * obstacle is one that `placement.ts` would give the task if it were alone with it; a test holds the two together.
  * The sentences are in `explain-text.ts`.
  */
+import { abilitiesOf, abilityOf, canHandle, canTake, missingOf } from './ability.ts';
 import { capabilityText, explanationText, handlerText, obstacleText } from './explain-text.ts';
 import type {
   Ahead,
@@ -24,7 +25,7 @@ import {
   type MemberStatus,
   type Task,
 } from './state.ts';
-import { goesFirst, signatureOf } from './waiting.ts';
+import { goesFirst, requirementOf, signatureOf } from './waiting.ts';
 
 /** What the state does not say. */
 export interface Sight {
@@ -63,14 +64,15 @@ export function explain(state: FleetState, task: Task, sight: Sight): Explanatio
 
 /** Every reason why this member cannot take it now, whatever it is that the task itself waits for. */
 export function obstaclesOf(member: Member, seen: MemberStatus, { spec }: Task): Obstacle[] {
-  const { handles, capabilities, slots } = member.profile;
+  const ability = abilityOf(member.profile);
   const found: Obstacle[] = [];
-  if (!handles.includes(spec.type) && !handles.includes('*')) found.push(handlerText(spec.type));
-  const missing = spec.requiredCapabilities.filter((each) => !capabilities.includes(each));
+  if (!canHandle(ability, spec.type)) found.push(handlerText(spec.type));
+  const missing = missingOf(ability, requirementOf(spec));
   if (missing.length > 0) found.push(capabilityText(missing));
   const states = new Set<MemberStatus>([member.status, seen]);
   // Who is not there has no slots.
-  if (isPresent(member) && usedSlots(member) >= slots) found.push(obstacleText('slots', member));
+  if (isPresent(member) && usedSlots(member) >= member.profile.slots)
+    found.push(obstacleText('slots', member));
   for (const each of states) if (each !== 'alive') found.push(obstacleText(each, member));
   return found;
 }
@@ -118,7 +120,10 @@ function runOf(task: Task, { progress }: Sight): Run | null {
 }
 
 function aheadOf(state: FleetState, task: Task, { pending, pendingTotal }: Sight): Ahead {
-  const able = [...state.members.values()].filter((member) => isPresent(member) && isAble(member, task));
+  const present = [...state.members.values()].filter(isPresent);
+  const able = abilitiesOf(present.map(({ profile }) => profile)).filter((each) =>
+    canTake(each, requirementOf(task.spec)),
+  );
   const rivals = new Map<string, boolean>();
   let tasks = 0;
   for (const other of pending) {
@@ -126,17 +131,10 @@ function aheadOf(state: FleetState, task: Task, { pending, pendingTotal }: Sight
     const signature = signatureOf(other.spec);
     let isRival = rivals.get(signature);
     if (isRival === undefined) {
-      isRival = able.some((member) => isAble(member, other));
+      isRival = able.some((each) => canTake(each, requirementOf(other.spec)));
       rivals.set(signature, isRival);
     }
     if (isRival) tasks += 1;
   }
   return { tasks, isAtLeast: pendingTotal > pending.length };
-}
-
-/** Whether its profile is one for this task. */
-export function isAble({ profile }: Member, { spec }: Task): boolean {
-  const { handles, capabilities } = profile;
-  const canHandle = handles.includes(spec.type) || handles.includes('*');
-  return canHandle && spec.requiredCapabilities.every((each) => capabilities.includes(each));
 }

@@ -2,7 +2,7 @@
  * How a fleet does as a whole, and why: SPEC §6. Pure; what it is judged by is given. The rules and what they mean
  * for an operator are in `docs/wire.md` under `status`.
  */
-import type { Profile } from './events.ts';
+import { canHandle, canTake, type Ability } from './ability.ts';
 import type { Requirement } from './waiting.ts';
 
 export interface Health {
@@ -53,37 +53,18 @@ export function fleetHealth(facts: HealthFacts): Health {
   return { word, reasons: bounded(reasons) };
 }
 
-/** What stands in the way of a task with this requirement; null: one of the profiles could take it. */
-export function lackOf(requirement: Requirement, profiles: Iterable<Able>): Lack | null {
-  const missing = new Set(requirement.capabilities);
+/** What stands in the way of a task with this requirement; null: one of the abilities suffices for it. */
+export function lackOf(requirement: Requirement, abilities: Iterable<Ability>): Lack | null {
   let isHandled = false;
-  for (const { handles, capabilities } of profiles) {
-    const canHandle = handles.has(requirement.type) || handles.has('*');
-    if (canHandle && requirement.capabilities.every((each) => capabilities.has(each))) return null;
-    isHandled ||= canHandle;
-    for (const each of missing) if (capabilities.has(each)) missing.delete(each);
+  let missing = requirement.capabilities;
+  for (const ability of abilities) {
+    if (canTake(ability, requirement)) return null;
+    isHandled ||= canHandle(ability, requirement.type);
+    missing = missing.filter((each) => !ability.capabilities.has(each));
   }
   const [capability] = missing;
   if (capability !== undefined) return { kind: 'capability', capability };
   return { kind: isHandled ? 'together' : 'handler' };
-}
-
-/** What of a profile decides which tasks its agent could take. */
-export interface Able {
-  readonly handles: ReadonlySet<string>;
-  readonly capabilities: ReadonlySet<string>;
-}
-
-/** Each kind of profile once: fleets have many agents and few kinds. */
-export function kindsOf(profiles: Iterable<Profile>): Able[] {
-  const kinds = new Map<string, Able>();
-  for (const { handles, capabilities } of profiles) {
-    const key = `${handles.join(' ')}|${capabilities.join(' ')}`;
-    if (!kinds.has(key)) {
-      kinds.set(key, { handles: new Set(handles), capabilities: new Set(capabilities) });
-    }
-  }
-  return [...kinds.values()];
 }
 
 function* graveReasons({ hasLeader, known, alive, averageHealth }: HealthFacts): Iterable<string> {

@@ -6,11 +6,12 @@
  * The leader's index over the state, rebuilt when a term starts. `placement-twin.ts` in the tests is the slow
  * obvious version.
  */
+import { abilityKeyOf, abilityOf, canTake, type Ability } from './ability.ts';
 import { Heap, KeyedHeap } from './heap.ts';
 import type { LedgerEvent } from './events.ts';
 import type { AgentId, TaskId } from './ids.ts';
 import { currentAttempt, usedSlots, type FleetState, type Member, type Task } from './state.ts';
-import { first, goesFirst, WaitingTasks, type Queue, type Requirement, type Waiting } from './waiting.ts';
+import { first, goesFirst, WaitingTasks, type Queue, type Waiting } from './waiting.ts';
 
 export interface PlacementOptions {
   /** Load that the agent's author set, 0–1; 0 when none is known. */
@@ -33,8 +34,7 @@ interface Room {
 }
 
 interface AgentClass {
-  readonly handles: ReadonlySet<string>;
-  readonly capabilities: ReadonlySet<string>;
+  readonly ability: Ability;
   readonly rooms: KeyedHeap<Room>;
 }
 
@@ -148,7 +148,7 @@ export class Placement {
   #matchingClasses(queue: Queue): readonly AgentClass[] {
     let matching = this.#matching.get(queue.signature);
     if (matching === undefined) {
-      matching = [...this.#classes.values()].filter((each) => matches(each, queue.requirement));
+      matching = [...this.#classes.values()].filter(({ ability }) => canTake(ability, queue.requirement));
       this.#matching.set(queue.signature, matching);
     }
     return matching;
@@ -178,26 +178,16 @@ export class Placement {
     now.rooms.set({ key: id, load, turn: this.#turns.get(id) ?? 0 });
   }
 
-  #classFor(member: Member): AgentClass {
-    const { handles, capabilities } = member.profile;
-    const key = `${handles.join(' ')}|${capabilities.join(' ')}`;
+  #classFor({ profile }: Member): AgentClass {
+    const key = abilityKeyOf(profile);
     let found = this.#classes.get(key);
     if (found === undefined) {
-      found = {
-        handles: new Set(handles),
-        capabilities: new Set(capabilities),
-        rooms: new KeyedHeap(isRoomier),
-      };
+      found = { ability: abilityOf(profile), rooms: new KeyedHeap(isRoomier) };
       this.#classes.set(key, found);
       this.#matching.clear();
     }
     return found;
   }
-}
-
-function matches(agents: AgentClass, requirement: Requirement): boolean {
-  if (!agents.handles.has(requirement.type) && !agents.handles.has('*')) return false;
-  return requirement.capabilities.every((capability) => agents.capabilities.has(capability));
 }
 
 function isRoomier(a: Room, b: Room): boolean {

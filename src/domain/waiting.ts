@@ -47,7 +47,7 @@ export class WaitingTasks {
     if (queue === undefined) {
       queue = {
         signature,
-        requirement: { type: task.spec.type, capabilities: task.spec.requiredCapabilities },
+        requirement: requirementOf(task.spec),
         heap: new Heap(goesFirst),
         cancelled: 0,
       };
@@ -86,6 +86,11 @@ export function first(queue: Queue): Waiting | undefined {
 
 function waits({ status }: Waiting): boolean {
   return status === 'pending';
+}
+
+/** What a task asks of the agent that runs it. */
+export function requirementOf({ type, requiredCapabilities }: TaskSpec): Requirement {
+  return { type, capabilities: requiredCapabilities };
 }
 
 export function signatureOf(spec: Pick<TaskSpec, 'type' | 'requiredCapabilities'>): string {

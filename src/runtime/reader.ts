@@ -11,8 +11,8 @@ import type { AgentId, ProposalId, TaskId } from '../domain/ids.ts';
 import type { FleetState, Member, MemberStatus, Task } from '../domain/state.ts';
 import type { ExplanationView } from '../wire/explanation.ts';
 import type { AgentsQuery, ProposalsQuery, TasksQuery } from '../wire/messages.ts';
+import { memberStates } from '../wire/states.ts';
 import {
-  memberStates,
   PAGE_ITEMS,
   PAGE_ITEMS_MAX,
   type AgentsPage,

@@ -6,10 +6,11 @@
  */
 import { Bitmap } from '../domain/bitmap.ts';
 import type { EventOf, LedgerEvent } from '../domain/events.ts';
-import { kindsOf, lackOf, type Lack, type Unmet } from '../domain/health.ts';
+import { abilitiesOf } from '../domain/ability.ts';
+import { lackOf, type Lack, type Unmet } from '../domain/health.ts';
 import type { TaskId } from '../domain/ids.ts';
 import { currentAttempt, isPresent, type Attempt, type FleetState, type Task } from '../domain/state.ts';
-import { signatureOf, type Requirement } from '../domain/waiting.ts';
+import { requirementOf, signatureOf, type Requirement } from '../domain/waiting.ts';
 import type { StatusView } from '../wire/views.ts';
 
 export type Pace = Pick<StatusView['tasks'], 'completedPerMinute' | 'waitingMs' | 'oldestWaitingMs'>;
@@ -171,8 +172,7 @@ export class Statistics {
   #want(signature: string, { spec }: Task): void {
     let wanted = this.#wanted.get(signature);
     if (wanted === undefined) {
-      const requirement = { type: spec.type, capabilities: spec.requiredCapabilities };
-      wanted = { requirement, tasks: 0, lack: null };
+      wanted = { requirement: requirementOf(spec), tasks: 0, lack: null };
       this.#wanted.set(signature, wanted);
       this.#unjudged.add(wanted);
     }
@@ -195,9 +195,9 @@ export class Statistics {
     const toJudge = this.#isMembershipNew ? this.#wanted.values() : this.#unjudged;
     this.#isMembershipNew = false;
     const present = [...this.#state.members.values()].filter(isPresent);
-    const kinds = kindsOf(present.map(({ profile }) => profile));
+    const abilities = abilitiesOf(present.map(({ profile }) => profile));
     for (const wanted of toJudge) {
-      wanted.lack = lackOf(wanted.requirement, kinds);
+      wanted.lack = lackOf(wanted.requirement, abilities);
       if (wanted.lack === null) this.#unmet.delete(wanted);
       else this.#unmet.add(wanted);
     }

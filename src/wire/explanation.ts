@@ -1,13 +1,12 @@
 /** How an explanation is shown: on NATS, over HTTP and by the command. Filled by `src/domain/explain.ts`. */
 import Type from 'typebox';
+import { memberStates, taskStatuses } from './states.ts';
 import {
   closed,
   Count,
   described,
-  memberStates,
   Nullable,
   ProgressViewSchema,
-  taskStatuses,
   Text,
   Time,
   words,

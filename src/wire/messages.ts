@@ -6,7 +6,8 @@ import Type, { type Static } from 'typebox';
 import type { Profile } from '../domain/events.ts';
 import { NAME_PATTERN } from '../domain/ids.ts';
 import { HEARTBEAT_MS_MAX } from '../domain/pace.ts';
-import { memberStates, PAGE_ITEMS_MAX, proposalStatuses, taskStatuses } from './views.ts';
+import { memberStates, proposalStatuses, taskStatuses } from './states.ts';
+import { PAGE_ITEMS_MAX } from './views.ts';
 
 const closed = { additionalProperties: false };
 const Name = Type.String({ pattern: NAME_PATTERN, description: '1–63 of A-Z a-z 0-9 _ -' });

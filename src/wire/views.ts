@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { durabilityWords, fsyncPolicies, fsyncSources } from '../domain/durability.ts';
+import { memberStates, proposalStatuses, taskStatuses } from './states.ts';
 
 /** What a schema admits, to read only. */
 export type Shown<S extends Type.TSchema> = Frozen<Static<S>>;
@@ -29,19 +30,6 @@ export const words = <const T extends string[]>(values: readonly [...T], descrip
 const Counts = (description: string) =>
   Type.Record(Type.String(), Type.Integer({ minimum: 0 }), { description });
 
-export const taskStatuses = [
-  'awaiting_approval',
-  'scheduled',
-  'pending',
-  'assigned',
-  'running',
-  'cancelling',
-  'completed',
-  'failed',
-  'cancelled',
-] as const;
-export const proposalStatuses = ['open', 'approved', 'rejected', 'expired', 'withdrawn'] as const;
-export const memberStates = ['alive', 'suspect', 'draining', 'dead', 'left'] as const;
 const suspicions = ['beats', 'inbox'] as const;
 export type Suspicion = (typeof suspicions)[number];
 export const healthWords = ['healthy', 'degraded', 'unhealthy'] as const;

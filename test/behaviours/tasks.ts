@@ -112,9 +112,9 @@ export const tasks: readonly Behaviour[] = [
   {
     id: 'T3',
     says: 'only agents that handle the type and have the capabilities',
-    file: 'src/domain/placement.ts',
-    line: 'return requirement.capabilities.every((capability) => agents.capabilities.has(capability));',
-    instead: 'return true;',
+    file: 'src/domain/ability.ts',
+    line: 'return canHandle(ability, requirement.type) && missingOf(ability, requirement).length === 0;',
+    instead: 'return canHandle(ability, requirement.type);',
     tests: [
       ...of('test/unit/placement.test.ts', 'an agent that has all required capabilities'),
       ...real('tasks go to agents with the capabilities, and others are not held up'),

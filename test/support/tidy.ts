@@ -69,6 +69,8 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
 
 /** What users and the command start from; everything in src and actors is reached from here. */
 const doors = ['src/index.ts', 'src/simulation/index.ts', 'src/cli/main.ts'];
+/** Packages that take longer to load than the whole command. */
+const heavy = ['npm:typebox', 'npm:nats', 'npm:xstate', 'npm:fastify', 'npm:pino', 'npm:msgpackr'];
 const linesMax = 500;
 export const linesToThinkAt = 400;
 
@@ -169,6 +171,17 @@ export const rules = {
       .map((path) => `${path}: reached from none of ${doors.join(', ')}. Use it or delete it.`);
   },
 
+  'the command starts light': (files) => {
+    const used = importsOf(files).filter(({ isTypeOnly, isDynamic }) => !isTypeOnly && !isDynamic);
+    const reached = reachableFrom(['src/cli/main.ts'], graphOf(files, used));
+    return used
+      .filter(({ from, to }) => reached.has(from) && heavy.includes(to))
+      .map(
+        ({ from, to }) =>
+          `${from}: imports ${to}, which costs each \`conclave --help\` time. Import it where it is used: \`await import(…)\`.`,
+      );
+  },
+
   'no test is switched off': (files) =>
     matches(files, isTest, /\b(?:describe|it|test)\.(?:only|skip|todo)\b|\b[xf](?:it|describe)\(/g).map(
       ({ path, line, found }) => `${path}:${line}: ${found} leaves tests out. Run it, or delete it.`,
@@ -182,6 +195,8 @@ interface Import {
   /** A path from the root, or `npm:package`, or `node:builtin`. */
   readonly to: string;
   readonly isTypeOnly: boolean;
+  /** When it is come to, not at the start. */
+  readonly isDynamic: boolean;
 }
 
 const importPattern =
@@ -197,6 +212,7 @@ export function importsOf(files: Files): Import[] {
       from,
       to: resolved(from, groups['from'] ?? groups['bare'] ?? groups['dynamic'] ?? ''),
       isTypeOnly: groups['type'] !== undefined,
+      isDynamic: groups['dynamic'] !== undefined,
     }));
   });
 }
@@ -211,9 +227,9 @@ function resolved(from: string, specifier: string): string {
 type Graph = ReadonlyMap<string, readonly string[]>;
 
 /** Between our own files only. */
-function graphOf(files: Files): Graph {
+function graphOf(files: Files, imports = importsOf(files)): Graph {
   const graph = new Map<string, string[]>([...files.keys()].map((path) => [path, []]));
-  for (const { from, to } of importsOf(files)) if (files.has(to)) graph.get(from)?.push(to);
+  for (const { from, to } of imports) if (files.has(to)) graph.get(from)?.push(to);
   return graph;
 }
 

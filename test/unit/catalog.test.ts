@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { TaskId } from '../../src/domain/ids.ts';
 import type { FleetState, Task } from '../../src/domain/state.ts';
 import { Catalog, ordinalIn, type Slice, type TaskFilter } from '../../src/runtime/catalog.ts';
-import { proposalStatuses, taskStatuses } from '../../src/wire/views.ts';
+import { proposalStatuses, taskStatuses } from '../../src/wire/states.ts';
 import { Harness } from './harness.ts';
 import { act, histories, placeSome, SoftState, type Step } from './random-history.ts';
 import { tell } from './reader-stage.ts';

@@ -1,6 +1,7 @@
 /** How a fleet does: each clause of the rule and both sides of each bound. */
 import { describe, expect, test } from 'vitest';
-import { fleetHealth, kindsOf, lackOf, type HealthFacts, type Unmet } from '../../src/domain/health.ts';
+import { abilitiesOf } from '../../src/domain/ability.ts';
+import { fleetHealth, lackOf, type HealthFacts, type Unmet } from '../../src/domain/health.ts';
 import { profileOf } from './harness.ts';
 
 const fine: HealthFacts = {
@@ -93,7 +94,7 @@ test('at most ten reasons are listed, and the rest counted', () => {
 
 describe('what a task lacks', () => {
   const lack = (capabilities: string[], ...profiles: Parameters<typeof profileOf>[0][]) =>
-    lackOf({ type: 'scan', capabilities }, kindsOf(profiles.map(profileOf)));
+    lackOf({ type: 'scan', capabilities }, abilitiesOf(profiles.map(profileOf)));
 
   test.each([
     ['nobody is there', lack([]), { kind: 'handler' }],

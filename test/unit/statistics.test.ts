@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideCancel } from '../../src/domain/decide-tasks.ts';
 import { decideDeath, decideDrain } from '../../src/domain/decide-members.ts';
-import { kindsOf, lackOf } from '../../src/domain/health.ts';
+import { abilitiesOf } from '../../src/domain/ability.ts';
+import { lackOf } from '../../src/domain/health.ts';
 import { isPresent, type FleetState } from '../../src/domain/state.ts';
 import { signatureOf } from '../../src/domain/waiting.ts';
 import { Statistics } from '../../src/runtime/statistics.ts';
@@ -27,7 +28,7 @@ function slowUnmet(state: FleetState): Map<string, number> {
   for (const { status, spec } of state.tasks.values()) {
     if (status !== 'pending') continue;
     const requirement = { type: spec.type, capabilities: spec.requiredCapabilities };
-    if (lackOf(requirement, kindsOf(present)) === null) continue;
+    if (lackOf(requirement, abilitiesOf(present)) === null) continue;
     counts.set(signatureOf(spec), (counts.get(signatureOf(spec)) ?? 0) + 1);
   }
   return counts;

@@ -1,7 +1,7 @@
 /** `conclave agents`: who is in the fleet, as its leader sees them. */
 import type { Command } from 'commander';
 import type { AgentFilter, AgentView } from '../../index.ts';
-import { memberStates } from '../../wire/views.ts';
+import { memberStates } from '../../wire/states.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { colors, duration, printAnswer, rounded, tableOf, type Cell } from '../output.ts';
 import { sharedOptionsOf } from '../shared-options.ts';

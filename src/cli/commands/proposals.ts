@@ -1,7 +1,7 @@
 /** `conclave proposals` and `conclave proposal`: the list, and one with its ballots. */
 import type { Command } from 'commander';
 import type { ProposalFilter, ProposalView } from '../../index.ts';
-import { proposalStatuses } from '../../wire/views.ts';
+import { proposalStatuses } from '../../wire/states.ts';
 import { withFleet } from '../fleet-connection.ts';
 import { ago, clipped, countsOf, onward, printAnswer, tableOf, type Cell } from '../output.ts';
 import { proposalText, votes } from '../proposal-text.ts';

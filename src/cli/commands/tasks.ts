@@ -1,7 +1,7 @@
 /** `conclave tasks` and `conclave task`: the list, and one with all its attempts. */
 import type { Command } from 'commander';
 import type { TaskFilter, TaskView } from '../../index.ts';
-import { taskStatuses } from '../../wire/views.ts';
+import { taskStatuses } from '../../wire/states.ts';
 import { withFleet } from '../fleet-connection.ts';
 import {
   ago,
