@@ -208,7 +208,7 @@ describe('while an agent runs, its stream', () => {
       const fleet = newFleet();
       const stream = `CONCLAVE_${fleet}`;
       const at = ['--servers', server().url, '--fleet', fleet];
-      const agent = startConclave([...agentWords, ...at]);
+      const agent = startConclave([...agentWords, ...at, '--set', 'settings.appendResignReplicatedMs=5000']);
       await agent.line(/ada has joined/);
       expect((await conclave(['submit', 'x', '--wait', ...at])).exitCode).toBe(0);
       await change(stream);

@@ -13,14 +13,17 @@ export interface Case {
 }
 
 export async function expectAnswer({ words, env, says, exitCode }: Case): Promise<void> {
-  const ended = await conclave(words, env === undefined ? {} : { env });
+  const surroundings = env === undefined ? {} : { env };
+  const [ended, asJson] = await Promise.all([
+    conclave(words, surroundings),
+    conclave([...words, '--json'], surroundings),
+  ]);
   // An agent says after 5 s that it waits, and the library logs why.
   expect(ended.stderr).toMatch(/^(ada waits: [^\n]+\n|\[[^\n]+not let in yet[^\n]+\n)*conclave: [^\n]+\n$/);
   for (const each of says)
     expect(ended.stderr).toMatch(each instanceof RegExp ? each : new RegExp(escaped(each)));
   expect(ended.exitCode).toBe(exitCode);
   expect(ended.stdout).toBe('');
-  const asJson = await conclave([...words, '--json'], env === undefined ? {} : { env });
   expect(asJson.exitCode).toBe(exitCode);
   const document = asJson.stderr.trim().split('\n').at(-1) ?? '';
   expect(JSON.parse(document)).toMatchObject({
