@@ -7,6 +7,7 @@ import { defaultCharts } from '../../src/runtime/node.ts';
 import type { SnapshotShelf } from '../../src/simulation/snapshot-shelf.ts';
 import { Stage } from './behaviours/stage.ts';
 import { keeperOf } from './keepers.ts';
+import { watchPurges, type AskedPurge } from './purges.ts';
 
 /** It begins when it is told to. */
 const patient = settingsFrom({ snapshotEntries: 1_000, snapshotLookMs: 200 });
@@ -14,13 +15,17 @@ const often = { snapshotEntries: 20, snapshotLookMs: 200 };
 
 async function worked(count: number, settings: object = {}): Promise<Stage> {
   const stage = new Stage(defaultCharts, 1, { settings });
+  await work(stage, count);
+  return stage;
+}
+
+async function work(stage: Stage, count: number): Promise<void> {
   stage.join({ a: { priority: 9 }, b: { priority: 5 } });
   await stage.led('a');
   for (let i = 0; i < count; i += 1) {
     const task = await stage.ask(stage.client.submit({ type: 'work', payload: {} }));
     await stage.ask(task.result());
   }
-  return stage;
 }
 
 test('a state that has not settled is not saved', async () => {
@@ -55,8 +60,13 @@ test('while nobody leads, whoever can shortens a ledger that is full, and no oth
 });
 
 test('nothing is purged that the older of two snapshots does not cover', async () => {
-  const stage = await worked(60, often);
+  const stage = new Stage(defaultCharts, 1, { settings: often });
+  const asked: AskedPurge[] = [];
+  watchPurges(stage.world.ledger(stage.fleet.name), (each) => asked.push(each));
+  await work(stage, 60);
   await stage.run(1_000);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(asked.filter(({ upTo, covered }) => upTo > covered)).toEqual([]);
   const { first, snapshots } = stage.world.ledger(stage.fleet.name);
   const [older, newer, ...more] = snapshots.complete.map(({ sequence }) => sequence);
   expect(more).toEqual([]);

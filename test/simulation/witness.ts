@@ -16,6 +16,7 @@ import type { Charts } from '../../src/domain/transitions.ts';
 import type { SimulatedFleet, StoredEntry } from '../../src/simulation/index.ts';
 import { decodeEntry, hashOf } from '../../src/wire/entry.ts';
 import { Copies } from './copies.ts';
+import { watchPurges } from './purges.ts';
 
 export type EntrySink = (sequence: number, entry: Entry, atMs: number) => void;
 
@@ -39,7 +40,11 @@ export class Witness {
     this.#onEntry = onEntry;
     this.#history = new HistoryChecker(charts);
     const hear = (entry: StoredEntry): void => this.#stored(entry);
-    fleet.world.ledger(fleet.name).stream.consume(1, { hear, gone: () => undefined });
+    const ledger = fleet.world.ledger(fleet.name);
+    ledger.stream.consume(1, { hear, gone: () => undefined });
+    watchPurges(ledger, ({ upTo, covered }) => {
+      if (upTo > covered) this.note(`a purge up to ${upTo}, and snapshots cover only ${covered}`);
+    });
   }
 
   /** The fleet as the ledger has it now. */
