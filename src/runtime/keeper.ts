@@ -6,7 +6,8 @@
  * it by id, the leader longest. A snapshot is of a state that stands between two entries, all of them in the ledger.
  *
  * I13  Nothing is purged that two snapshots do not cover, each read back from the store by this process, also its own,
- *      and of which the older one is proven to be of this very stream.
+ *      and of which the older one is proven to be of this very stream. Nothing good is dropped unless two good ones
+ *      stand before it, by entry and name: so the newest two are always there, whatever several processes drop at once.
  */
 import { snapshotOf, type Restored } from '../domain/snapshot.ts';
 import type { AgentId } from '../domain/ids.ts';
@@ -61,6 +62,8 @@ interface Point {
 /** Newest first. */
 interface Found {
   readonly kept: Point[];
+  /** Another one of the newest entry, which stays and is not counted. */
+  hasTwin: boolean;
   readonly useless: StoredSnapshot[];
 }
 
@@ -285,7 +288,7 @@ export class Keeper {
       }
       const names = new Set(listed.snapshots.map(({ name }) => name));
       for (const name of this.#good.keys()) if (!names.has(name)) this.#good.delete(name);
-      const found: Found = { kept: [], useless: [] };
+      const found: Found = { kept: [], hasTwin: false, useless: [] };
       this.#sort(connection, { genesis, rest: listed.snapshots.toReversed(), found }, () => {
         const older = found.kept[KEPT - 1];
         this.#drop(connection, found.useless, () => {
@@ -299,7 +302,7 @@ export class Keeper {
   }
 
   /**
-   * From the newest on. One that is corrupt is useless; so is what is older than two good ones. One of a version that is
+   * From the newest on. One that is corrupt is useless; so is what stands behind two good ones. One of a version that is
    * not known here is somebody else's until then: it stays. One of another ledger stays for good: it may be all that is
    * left of it, and proves that there was one.
    */
@@ -316,10 +319,12 @@ export class Keeper {
     if (next === undefined) done();
     else {
       this.#judgeOne(connection, next, genesis, (point) => {
-        // Two of one entry are one, unless there is no time for another.
-        const isSame = typeof point === 'object' && found.kept.at(-1)?.sequence === point.sequence;
-        const isSpare = found.kept.length === KEPT || (isSame && !this.#isUrged);
+        // Two of one entry are one, unless there is no time for another; the second stays, as who has no time counts on it.
+        const isTwin =
+          typeof point === 'object' && !this.#isUrged && found.kept.at(-1)?.sequence === point.sequence;
+        const isSpare = found.kept.length === KEPT || (isTwin && found.hasTwin);
         if (point === 'useless' || (isSpare && point !== 'foreign')) found.useless.push(next);
+        else if (isTwin) found.hasTwin = true;
         else if (typeof point === 'object') found.kept.push(point);
         goOn();
       });

@@ -195,6 +195,15 @@ export const reading: readonly Mutant[] = [
   {
     rule: '3.7',
     breaksAlso: [12],
+    breaks: 'of two snapshots of the newest entry one is dropped, though another process counts on both',
+    file: 'src/runtime/keeper.ts',
+    find: '(isTwin && found.hasTwin)',
+    replace: 'isTwin',
+    tests: of('simulation/keeper', 'two keepers that save one entry at once leave two snapshots'),
+  },
+  {
+    rule: '3.7',
+    breaksAlso: [12],
     breaks: 'a purge counts from the end there is when it arrives, and removes what was written since',
     file: 'src/nats/stream-bounds.ts',
     find: 'body: { seq: upTo + 1 }',
