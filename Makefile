@@ -91,15 +91,18 @@ chaos: build ## real agents on three real servers, with faults of every kind for
 
 mutants: setup ## break each guarded rule on purpose and see that a test notices
 	$(bin)/tsx infra/scripts/mutants.ts
+	@$(bin)/prettier --write --log-level warn docs/mutants.md
 
 fault-table: build ## run the tests of each fault in docs/fault-table.md and say which are held (minutes; power cuts and full disks need root)
 	$(bin)/tsx infra/scripts/fault-table.ts
+	@$(bin)/prettier --write --log-level warn docs/fault-table.md
 
 model: ## check the model of the ledger with Spin: every order of events in small fleets
 	infra/scripts/model.sh
 
 behaviours: build ## take out the line that each behaviour hangs on and see its tests fail (a quarter of an hour)
 	$(bin)/tsx infra/scripts/behaviours.ts
+	@$(bin)/prettier --write --log-level warn docs/behaviours.md
 
 demo: build ## five processes hunt threats in a directory tree, lose their leader, and lose no work (DIR=folder)
 	node dist/examples/threat-hunt/main.js $(if $(DIR),--dir '$(DIR)')

@@ -199,7 +199,10 @@ export const reading: readonly Mutant[] = [
     file: 'src/runtime/keeper.ts',
     find: '(isTwin && found.hasTwin)',
     replace: 'isTwin',
-    tests: of('simulation/keeper', 'two keepers that save one entry at once leave two snapshots'),
+    tests: of(
+      'simulation/keeper',
+      'two keepers that save one entry at once leave two snapshots, one in a hurry or not: seed %i',
+    ),
   },
   {
     rule: '3.7',
