@@ -178,7 +178,8 @@ export type DropOutcome =
 /**
  * Snapshots of the fleet's state, beside the ledger: immutable, in one store for each fleet, which the first save
  * creates. A snapshot is cut into chunks; a manifest, stored last, makes it visible. A writer that dies on the way
- * leaves chunks that nobody sees. Each save first removes such leftovers: those older than any save may take, and
+ * leaves chunks that nobody sees; one that fails drops them, but never a snapshot whose manifest it has sent, as others may
+ * count on it by then, whatever the writer heard. Each save first removes such leftovers: those older than any save may take, and
  * those of a sequence below the second newest complete snapshot.
  *
  * Everything ends within a bounded time. Chunks are large: a connection that appends entries is held up by them,

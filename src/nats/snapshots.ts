@@ -94,10 +94,17 @@ export class NatsSnapshots implements Snapshots {
     const name = `${sequence}-${this.#options.random.id()}`;
     const chunkBytes = Math.min(chunkBytesMax, halfOf(this.#options.payloadBytesMax()));
     const manifest = { sequence, bytes: data.length, chunkBytes, hash: await contentHash(data) };
-    const written = await this.#write({ name, data, manifest, deadline });
-    if (written.kind === 'done') return { kind: 'saved', name, hash: manifest.hash };
+    const draft = { name, data, manifest, deadline };
+    const unwritten = (await this.#writeChunks(draft)) ?? deadline();
+    if (unwritten !== null) await this.#dropUnseen(name);
+    const unshown = unwritten ?? (await this.#show(draft));
+    if (unshown === null) return { kind: 'saved', name, hash: manifest.hash };
     // The stream may be gone, or another: looked at again before the next save.
     this.#isVerified = false;
+    return unshown;
+  }
+
+  async #dropUnseen(name: string): Promise<void> {
     const dropped = await this.#drop(name);
     if (dropped.kind === 'unavailable') {
       this.#options.log.warn(
@@ -105,7 +112,6 @@ export class NatsSnapshots implements Snapshots {
         'an incomplete snapshot stays behind',
       );
     }
-    return written;
   }
 
   async #verify(): Promise<PartDone> {
@@ -133,16 +139,14 @@ export class NatsSnapshots implements Snapshots {
     return { kind: 'done' };
   }
 
-  async #write(draft: Draft): Promise<PartDone> {
-    const { name, manifest, deadline } = draft;
+  /** From here on others may see it and count on it, whatever is heard: it is not dropped any more. */
+  async #show({ name, manifest }: Draft): Promise<Unavailable | null> {
     const { parts, subjects } = this.#store;
-    const problem = (await this.#writeChunks(draft)) ?? deadline();
-    if (problem !== null) return problem;
     const visible = await parts.store(subjects.manifest(name), encodeManifest(manifest));
     if (visible.kind === 'unavailable') return visible;
     const found = await parts.find(subjects.parts(name));
     if (found.kind === 'unavailable') return found;
-    if (found.held.some((held) => isWhole(held, manifest))) return { kind: 'done' };
+    if (found.held.some((held) => isWhole(held, manifest))) return null;
     return { kind: 'unavailable', reason: 'parts of it were removed while it was being saved' };
   }
 

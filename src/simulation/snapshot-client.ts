@@ -112,10 +112,10 @@ export class SnapshotClient implements Snapshots {
     const chunks = Math.ceil(data.length / snapshotChunkBytes);
     const hash = sha256(data);
     const manifest: Manifest = { sequence, bytes: data.length, chunks, hash };
-    const fail = (outcome: Unavailable): void => this.dropSnapshot(name, () => done(outcome));
+    const dropUnseen = (outcome: Unavailable): void => this.dropSnapshot(name, () => done(outcome));
     const next = (index: number): void => {
       if (isLate()) {
-        fail(late);
+        dropUnseen(late);
         return;
       }
       const at = index * snapshotChunkBytes;
@@ -124,8 +124,10 @@ export class SnapshotClient implements Snapshots {
           ? { kind: 'manifest', manifest }
           : { kind: 'chunk', index, data: data.slice(at, at + snapshotChunkBytes) };
       send({ name, part }, (outcome) => {
-        if (outcome.kind === 'unavailable') fail(outcome);
-        else if (index === chunks) this.#lookAgain({ name, hash }, fail, done);
+        // Once its manifest was sent others may see it, and count on it.
+        if (outcome.kind === 'unavailable' && index < chunks) dropUnseen(outcome);
+        else if (outcome.kind === 'unavailable') done(outcome);
+        else if (index === chunks) this.#lookAgain({ name, hash }, done);
         else next(index + 1);
       });
     };
@@ -134,7 +136,6 @@ export class SnapshotClient implements Snapshots {
 
   #lookAgain(
     { name, hash }: { readonly name: string; readonly hash: string },
-    fail: (outcome: Unavailable) => void,
     done: (outcome: SaveOutcome) => void,
   ): void {
     const { shelf, ask } = this.#parts;
@@ -142,7 +143,7 @@ export class SnapshotClient implements Snapshots {
       () => shelf.read<PartOutcome>(() => (shelf.isComplete(name) ? { kind: 'done' } : removed)),
       (outcome) => {
         if (outcome.kind === 'done') done({ kind: 'saved', name, hash });
-        else fail(outcome);
+        else done(outcome);
       },
     );
   }

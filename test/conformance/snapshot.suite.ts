@@ -165,6 +165,16 @@ export function snapshotSuite(makeWorld: MakeWorld): void {
       expect(await names(ledger)).toEqual([second]);
     });
 
+    it('whose last part was stored and not acknowledged stay, as others may count on them', async () => {
+      const [writer, reader] = [await connect('a'), await connect('b')];
+      world.swallowNextPartAcknowledgement('a');
+      // Without bytes there are no chunks: its manifest is all of it.
+      expect((await save(world, writer, { sequence: 5, data: noise(0) })).kind).toBe('unavailable');
+      const [left, ...more] = await listed(world, reader);
+      expect([left?.sequence, more]).toEqual([5, []]);
+      expect((await load(world, reader, left?.name ?? '')).kind).toBe('snapshot');
+    });
+
     it('are unavailable on a connection that is closed, and never done before they have returned', async () => {
       const ledger = await connect('a');
       ledger.close();
