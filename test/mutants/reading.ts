@@ -207,6 +207,19 @@ export const reading: readonly Mutant[] = [
   {
     rule: '3.7',
     breaksAlso: [12],
+    breaks:
+      'a writer that does not hear that its snapshot is whole removes it, though another process counts on it',
+    file: 'src/nats/snapshots.ts',
+    find: 'if (unshown === null) return',
+    replace: 'if (unshown !== null) await this.#dropUnseen(name);\n    else return',
+    tests: of(
+      'conformance/nats',
+      'whose last part was stored and not acknowledged stay, as others may count on them',
+    ),
+  },
+  {
+    rule: '3.7',
+    breaksAlso: [12],
     breaks: 'a purge counts from the end there is when it arrives, and removes what was written since',
     file: 'src/nats/stream-bounds.ts',
     find: 'body: { seq: upTo + 1 }',
